@@ -9,7 +9,8 @@
 
 namespace keyfold {
 
-/// Appends values to a byte string: little-endian, varints for sizes. The format of state in the ledger.
+/// Appends values to a byte string: little-endian, varints for sizes. The format of state in the
+/// ledger.
 class byte_writer {
 public:
   explicit byte_writer(std::string& out) : out_(&out) {}
@@ -17,7 +18,9 @@ public:
   void u8(uint8_t x) { out_->push_back(static_cast<char>(x)); }
   void varint(uint64_t x);
   /// Zigzag.
-  void signed_varint(int64_t x) { varint((static_cast<uint64_t>(x) << 1) ^ static_cast<uint64_t>(x >> 63)); }
+  void signed_varint(int64_t x) {
+    varint((static_cast<uint64_t>(x) << 1) ^ static_cast<uint64_t>(x >> 63));
+  }
   void u64(uint64_t x);
   void f64(double x) { u64(std::bit_cast<uint64_t>(x)); }
   void time(event_time x) { u64(static_cast<uint64_t>(x.time_since_epoch().count())); }
@@ -33,11 +36,12 @@ private:
   std::string* out_;
 };
 
-/// Reads what `byte_writer` wrote. Bounds-checked: past the end or on a malformed value it turns bad, stays bad, and
-/// gives zeros and empty texts.
+/// Reads what `byte_writer` wrote. Bounds-checked: past the end or on a malformed value it turns
+/// bad, stays bad, and gives zeros and empty texts.
 class byte_reader {
 public:
-  explicit byte_reader(std::string_view bytes) : next_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit byte_reader(std::string_view bytes)
+      : next_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   uint8_t u8();
   uint64_t varint();

@@ -14,10 +14,21 @@
 namespace keyfold {
 
 /// What a cell holds. Narrower than `type_kind`: integers are one kind, reals another.
-enum class cell_kind : uint8_t { null, boolean, integer, real, decimal, string, bytes, timestamp, list, map };
+enum class cell_kind : uint8_t {
+  null,
+  boolean,
+  integer,
+  real,
+  decimal,
+  string,
+  bytes,
+  timestamp,
+  list,
+  map
+};
 
-/// One value of a row: 16 bytes, trivially copyable, owning nothing. Strings, lists and maps point into memory that
-/// somebody else keeps: the batch, an `arena`, a literal.
+/// One value of a row: 16 bytes, trivially copyable, owning nothing. Strings, lists and maps point
+/// into memory that somebody else keeps: the batch, an `arena`, a literal.
 class cell {
 public:
   constexpr cell() noexcept : integer_(0) {}
@@ -36,10 +47,14 @@ public:
     c.scale_ = scale;
     return c;
   }
-  static cell timestamp(event_time x) noexcept { return make(cell_kind::timestamp, x.time_since_epoch().count()); }
+  static cell timestamp(event_time x) noexcept {
+    return make(cell_kind::timestamp, x.time_since_epoch().count());
+  }
   static cell string(std::string_view x) noexcept { return view(cell_kind::string, x); }
   static cell bytes(std::string_view x) noexcept { return view(cell_kind::bytes, x); }
-  static cell list(std::span<const cell> items) noexcept { return view(cell_kind::list, items.data(), items.size()); }
+  static cell list(std::span<const cell> items) noexcept {
+    return view(cell_kind::list, items.data(), items.size());
+  }
   /// @param entries key, value, key, value …; keys are strings
   static cell map(std::span<const cell> entries) noexcept {
     return view(cell_kind::map, entries.data(), entries.size());
@@ -100,8 +115,9 @@ cell_kind cell_kind_of(type_kind kind) noexcept;
 /// Equal kind and equal value; NaN equals NaN, null equals null.
 bool identical(const cell& a, const cell& b) noexcept;
 
-/// Memory that only grows, freed as a whole: what cells of a batch, an answer or an evaluation point into.
-/// Not thread-safe; what it handed out stays where it is until `clear` or destruction, also when the arena is moved.
+/// Memory that only grows, freed as a whole: what cells of a batch, an answer or an evaluation
+/// point into. Not thread-safe; what it handed out stays where it is until `clear` or destruction,
+/// also when the arena is moved.
 class arena {
 public:
   explicit arena(size_t first_block = 0) : next_block_(first_block == 0 ? 1024 : first_block) {}

@@ -25,12 +25,14 @@ enum class type_kind : uint8_t {
   map,
 };
 
-/// A type of the definition language, e.g. `decimal(5,2)` or `list<string>`. A value; cheap to copy.
+/// A type of the definition language, e.g. `decimal(5,2)` or `list<string>`. A value; cheap to
+/// copy.
 struct data_type {
   type_kind kind = type_kind::null;
   uint8_t precision = 0; ///< of a decimal: digits in all, 1 to 18
   uint8_t scale = 0;     ///< of a decimal: digits after the point, at most `precision`
-  std::shared_ptr<const data_type> element; ///< of a list: its items; of a map: its values (keys are strings)
+  std::shared_ptr<const data_type>
+      element; ///< of a list: its items; of a map: its values (keys are strings)
 
   friend bool operator==(const data_type& a, const data_type& b) noexcept;
 };
@@ -48,7 +50,8 @@ inline bool is_numeric(type_kind kind) noexcept {
 /// The type as the definition language writes it.
 std::string to_string(const data_type& type);
 
-/// Reads `bool`, `int32`, `int64`, `float`, `double`, `decimal(p,s)`, `string`, `bytes`, `timestamp`, `list<T>`, `map<string,T>`.
+/// Reads `bool`, `int32`, `int64`, `float`, `double`, `decimal(p,s)`, `string`, `bytes`,
+/// `timestamp`, `list<T>`, `map<string,T>`.
 result<data_type> parse_data_type(std::string_view text);
 
 } // namespace keyfold

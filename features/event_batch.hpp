@@ -9,11 +9,14 @@
 
 namespace keyfold {
 
-/// Rows of one stream, in the order of their source. Immutable and shared: messages carry ranges of its rows.
+/// Rows of one stream, in the order of their source. Immutable and shared: messages carry ranges of
+/// its rows.
 class event_batch {
 public:
-  event_batch(std::shared_ptr<const stream_schema> schema, std::vector<cell> cells, std::vector<event_time> times, arena text)
-      : schema_(std::move(schema)), cells_(std::move(cells)), times_(std::move(times)), text_(std::move(text)) {}
+  event_batch(std::shared_ptr<const stream_schema> schema, std::vector<cell> cells,
+              std::vector<event_time> times, arena text)
+      : schema_(std::move(schema)), cells_(std::move(cells)), times_(std::move(times)),
+        text_(std::move(text)) {}
 
   const stream_schema& schema() const noexcept { return *schema_; }
   size_t size() const noexcept { return times_.size(); }
@@ -25,7 +28,8 @@ public:
   event_time time(size_t index) const noexcept { return times_[index]; }
   /// Bytes held.
   size_t memory() const noexcept {
-    return cells_.capacity() * sizeof(cell) + times_.capacity() * sizeof(event_time) + text_.capacity();
+    return cells_.capacity() * sizeof(cell) + times_.capacity() * sizeof(event_time)
+           + text_.capacity();
   }
 
 private:
@@ -37,8 +41,8 @@ private:
 
 using event_batch_ptr = std::shared_ptr<const event_batch>;
 
-/// Collects decoded rows into a batch: derives columns, checks required ones, filters, finds the event time.
-/// Not thread-safe.
+/// Collects decoded rows into a batch: derives columns, checks required ones, filters, finds the
+/// event time. Not thread-safe.
 class event_batch_builder {
 public:
   enum class outcome : uint8_t { accepted, filtered };
@@ -49,8 +53,10 @@ public:
   std::span<cell> begin_row();
   /// Where the text of the row's cells is kept.
   arena& text() noexcept { return text_; }
-  /// Completes the row begun. On an error (a required column is null, no event time) the row is left out.
-  /// @param source_time what the source says of the record's time, used where the schema names no field
+  /// Completes the row begun. On an error (a required column is null, no event time) the row is
+  /// left out.
+  /// @param source_time what the source says of the record's time, used where the schema names no
+  /// field
   result<outcome> finish_row(std::optional<event_time> source_time);
   void abandon_row();
 

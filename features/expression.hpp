@@ -30,9 +30,9 @@ struct expression_error {
 
 /// A compiled, typed SQL expression. A value; immutable, shared between threads.
 ///
-/// Three-valued: a null operand makes the result null, except where SQL says otherwise (AND, OR, IS NULL, CASE,
-/// COALESCE). Evaluation never fails: overflow of integers and division by zero give null, as documented in
-/// docs/expressions.md.
+/// Three-valued: a null operand makes the result null, except where SQL says otherwise (AND, OR, IS
+/// NULL, CASE, COALESCE). Evaluation never fails: overflow of integers and division by zero give
+/// null, as documented in docs/expressions.md.
 class expression {
 public:
   struct node; // the compiled tree, private to the implementation
@@ -42,7 +42,8 @@ public:
   const data_type& type() const noexcept { return type_; }
   /// The scope's columns it reads, ascending, each once.
   std::span<const uint32_t> columns() const noexcept { return columns_; }
-  /// Of `row`, cells in the order of the scope. Strings in the result live in the row, the expression or `scratch`.
+  /// Of `row`, cells in the order of the scope. Strings in the result live in the row, the
+  /// expression or `scratch`.
   cell evaluate(std::span<const cell> row, arena& scratch) const;
   /// SQL's WHERE: true only where the value is TRUE. @pre `type()` is boolean
   bool holds(std::span<const cell> row, arena& scratch) const;
@@ -54,9 +55,11 @@ private:
 };
 
 /// Parses, types and compiles `text`. The grammar and the functions are in docs/expressions.md.
-tl::expected<expression, expression_error> compile_expression(std::string_view text, const scope& columns);
+tl::expected<expression, expression_error> compile_expression(std::string_view text,
+                                                              const scope& columns);
 
-/// The names of the columns that `text` mentions, as written, each once; for pruning before the types are known.
+/// The names of the columns that `text` mentions, as written, each once; for pruning before the
+/// types are known.
 tl::expected<std::vector<std::string>, expression_error> expression_columns(std::string_view text);
 
 } // namespace keyfold

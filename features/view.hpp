@@ -42,7 +42,8 @@ struct column {
   data_type type;
 };
 
-/// The rows a view publishes to outputs: identified by the entity's key fields and `group`, carrying `values`.
+/// The rows a view publishes to outputs: identified by the entity's key fields and `group`,
+/// carrying `values`.
 struct change_schema {
   std::vector<column> group;
   std::vector<column> values;
@@ -63,14 +64,15 @@ public:
   virtual void emit(std::span<const cell> row, event_time at) = 0;
 };
 
-/// What happened while folding that somebody must be able to see. Sums over keys become metrics of the view.
+/// What happened while folding that somebody must be able to see. Sums over keys become metrics of
+/// the view.
 struct fold_counts {
-  uint64_t rows = 0;         ///< folded
-  uint64_t late = 0;         ///< behind the watermark, whatever was done with them
-  uint64_t late_dropped = 0; ///< of those, left out
-  uint64_t skipped = 0;      ///< not foldable: a null or non-finite measure
+  uint64_t rows = 0;          ///< folded
+  uint64_t late = 0;          ///< behind the watermark, whatever was done with them
+  uint64_t late_dropped = 0;  ///< of those, left out
+  uint64_t skipped = 0;       ///< not foldable: a null or non-finite measure
   uint64_t bound_reached = 0; ///< a bound on the key's state refused or evicted something
-  uint64_t expired = 0;      ///< groups removed by TTL
+  uint64_t expired = 0;       ///< groups removed by TTL
 
   fold_counts& operator+=(const fold_counts& x) noexcept;
 };
@@ -78,11 +80,13 @@ struct fold_counts {
 /// The surroundings of a fold: what a state machine may know, and where its results go.
 struct fold_context {
   event_time watermark = beginning_of_time; ///< of the view: everything up to here has been folded
-  event_time wake_at = end_of_time;         ///< out: the earliest watermark at which `advance` must be called
-  change_sink* changes = nullptr;           ///< where every change goes at once; null: `collect_changes` will ask
-  emission_sink* emissions = nullptr;       ///< null where nobody consumes the derived stream
-  fold_counts* counts = nullptr;            ///< never null
-  arena* scratch = nullptr;                 ///< never null; cleared by the caller
+  event_time wake_at =
+      end_of_time; ///< out: the earliest watermark at which `advance` must be called
+  change_sink* changes =
+      nullptr; ///< where every change goes at once; null: `collect_changes` will ask
+  emission_sink* emissions = nullptr; ///< null where nobody consumes the derived stream
+  fold_counts* counts = nullptr;      ///< never null
+  arena* scratch = nullptr;           ///< never null; cleared by the caller
 
   void wake(event_time at) noexcept { wake_at = std::min(wake_at, at); }
 };
@@ -93,9 +97,10 @@ public:
   virtual ~view_state() = default;
 };
 
-/// The compiled definition of a view: a pure state machine whose state is a `view_state` per key. Immutable, shared by
-/// all keys and threads; every state passed to it was made by it. Results depend on the rows and their times only, never
-/// on a clock or, within the stream's `max_delay`, on the order of arrival.
+/// The compiled definition of a view: a pure state machine whose state is a `view_state` per key.
+/// Immutable, shared by all keys and threads; every state passed to it was made by it. Results
+/// depend on the rows and their times only, never on a clock or, within the stream's `max_delay`,
+/// on the order of arrival.
 class view {
 public:
   virtual ~view() = default;
@@ -105,7 +110,8 @@ public:
   virtual std::string_view kind() const noexcept = 0;
   /// The streams it folds; an input's number is its place here.
   virtual std::span<const std::string> inputs() const noexcept = 0;
-  /// The features known beforehand. A view with an open set of groups has others besides: see `read_all`.
+  /// The features known beforehand. A view with an open set of groups has others besides: see
+  /// `read_all`.
   virtual std::span<const feature_info> features() const noexcept = 0;
   virtual const change_schema& changes() const noexcept = 0;
   /// A text that changes whenever a state written under it would be misread or mean something else.
@@ -113,26 +119,29 @@ public:
 
   virtual std::unique_ptr<view_state> make_state() const = 0;
   /// Folds `rows` of `batch`, which came in through input number `input`.
-  virtual void fold(view_state& state, uint32_t input, const event_batch& batch, std::span<const uint32_t> rows,
-                    fold_context& context) const = 0;
+  virtual void fold(view_state& state, uint32_t input, const event_batch& batch,
+                    std::span<const uint32_t> rows, fold_context& context) const = 0;
   /// Called when the watermark has reached a `wake_at` given before, or later.
   virtual void advance(view_state& state, fold_context& context) const = 0;
   /// Reads features by their number in `features()`. @pre `out.size() == wanted.size()`
-  /// @param as_of the moment to read at; a value is never decayed or expired to before its newest event
+  /// @param as_of the moment to read at; a value is never decayed or expired to before its newest
+  /// event
   virtual void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
                     std::span<feature_value> out, arena& memory) const = 0;
   /// Reads all features that the key has, named ones and those of open groups.
-  virtual void read_all(const view_state& state, event_time as_of, arena& memory, feature_sink& sink) const = 0;
+  virtual void read_all(const view_state& state, event_time as_of, arena& memory,
+                        feature_sink& sink) const = 0;
   /// Whether names outside `features()` can exist.
   virtual bool open() const noexcept = 0;
 
-  /// The rows changed since the last call, each once with its present values, and forgets that they had changed. Used
-  /// where only the last change of an epoch is published.
-  virtual void collect_changes(view_state& state, event_time watermark, change_sink& sink) const = 0;
+  /// The rows changed since the last call, each once with its present values, and forgets that they
+  /// had changed. Used where only the last change of an epoch is published.
+  virtual void collect_changes(view_state& state, event_time watermark,
+                               change_sink& sink) const = 0;
 
   virtual void encode(const view_state& state, byte_writer& out) const = 0;
-  /// The state that `encode` wrote under the same fingerprint; null when the bytes are malformed. The state counts as
-  /// unchanged. Sets `context.wake_at`.
+  /// The state that `encode` wrote under the same fingerprint; null when the bytes are malformed.
+  /// The state counts as unchanged. Sets `context.wake_at`.
   virtual std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const = 0;
   /// Nothing left in it: the key may be forgotten.
   virtual bool empty(const view_state& state) const noexcept = 0;
