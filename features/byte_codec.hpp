@@ -67,6 +67,7 @@ public:
 
 private:
   cell value(arena& memory, int depth);
+  cell container(cell_kind kind, arena& memory, int depth);
 
   const char* next_;
   const char* end_;

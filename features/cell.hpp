@@ -121,17 +121,18 @@ bool identical(const cell& a, const cell& b) noexcept;
 class arena {
 public:
   explicit arena(size_t first_block = 0) : next_block_(first_block == 0 ? 1024 : first_block) {}
-  arena(arena&&) noexcept = default;
-  arena& operator=(arena&&) noexcept = default;
+  /// What is moved from is empty, and may be used again.
+  arena(arena&& other) noexcept;
+  arena& operator=(arena&& other) noexcept;
 
   /// Memory aligned to 8 bytes, not initialised.
   char* allocate(size_t size) {
     size = (size + 7) & ~size_t{7};
     if (static_cast<size_t>(end_ - next_) < size)
       grow(size);
-    auto* result = next_;
-    next_ += size;
-    return result;
+    // Text grows from the front of a block, the rest from its end: neither has to be padded.
+    end_ -= static_cast<ptrdiff_t>(size);
+    return end_;
   }
   /// As `allocate`, without alignment: for text.
   char* allocate_text(size_t size) {
@@ -152,6 +153,20 @@ public:
   cell copy(const cell& x);
   /// Forgets everything, keeps the largest block.
   void clear() noexcept;
+  /// A moment to go back to.
+  struct mark {
+    size_t blocks = 0;
+    char* next = nullptr;
+    char* end = nullptr;
+  };
+  mark now() const noexcept { return {blocks_.size(), next_, end_}; }
+  /// Forgets what was handed out since `then`, as far as that is in the block of that moment.
+  void rewind(const mark& then) noexcept {
+    if (then.blocks != blocks_.size())
+      return;
+    next_ = then.next;
+    end_ = then.end;
+  }
   /// Bytes held.
   size_t capacity() const noexcept { return capacity_; }
 

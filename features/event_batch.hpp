@@ -4,6 +4,7 @@
 #include "features/stream_schema.hpp"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -51,10 +52,12 @@ public:
 
   /// The cells of a new row, all null; valid until the row is finished or abandoned.
   std::span<cell> begin_row();
-  /// Where the text of the row's cells is kept.
+  /// Where the text of the row's cells is kept. What is allocated between `begin_row` and
+  /// `finish_row` belongs to that row: it is forgotten when the row is left out.
   arena& text() noexcept { return text_; }
-  /// Completes the row begun. On an error (a required column is null, no event time) the row is
-  /// left out.
+  /// Completes the row begun: derives columns, then filters, then checks the rest. On an error (a
+  /// required column is null; no event time, or one outside the years 1 to 9999) the row is left
+  /// out.
   /// @param source_time what the source says of the record's time, used where the schema names no
   /// field
   result<outcome> finish_row(std::optional<event_time> source_time);
@@ -69,12 +72,20 @@ public:
   event_batch_ptr build();
 
 private:
+  std::span<cell> current_row() noexcept;
+  std::optional<error> missing_field(std::span<const cell> row) const;
+  result<event_time> time_of(std::span<const cell> row,
+                             std::optional<event_time> source_time) const;
+
   std::shared_ptr<const stream_schema> schema_;
+  std::vector<uint32_t> required_;
+  std::vector<uint32_t> derived_;
   size_t expected_rows_;
   std::vector<cell> cells_;
   std::vector<event_time> times_;
   arena text_;
   arena scratch_;
+  arena::mark row_text_; // where the text of the row begun starts
 };
 
 } // namespace keyfold

@@ -1,0 +1,168 @@
+#include "features/byte_codec.hpp"
+
+#include "features/decimal.hpp"
+
+namespace keyfold {
+
+namespace {
+
+constexpr int deepest_nesting = 32;
+
+} // namespace
+
+void byte_writer::varint(uint64_t x) {
+  char buffer[10];
+  size_t size = 0;
+  while (x >= 0x80) {
+    buffer[size++] = static_cast<char>(static_cast<uint8_t>(x) | 0x80u);
+    x >>= 7;
+  }
+  buffer[size++] = static_cast<char>(x);
+  out_->append(buffer, size);
+}
+
+void byte_writer::u64(uint64_t x) {
+  char buffer[8];
+  for (auto& byte : buffer) {
+    byte = static_cast<char>(static_cast<uint8_t>(x));
+    x >>= 8;
+  }
+  out_->append(buffer, sizeof buffer);
+}
+
+void byte_writer::value(const cell& x) {
+  u8(static_cast<uint8_t>(x.kind()));
+  switch (x.kind()) {
+  case cell_kind::null:
+    break;
+  case cell_kind::boolean:
+    u8(x.as_boolean() ? 1 : 0);
+    break;
+  case cell_kind::integer:
+    signed_varint(x.as_integer());
+    break;
+  case cell_kind::real:
+    f64(x.as_real());
+    break;
+  case cell_kind::decimal:
+    u8(x.scale());
+    signed_varint(x.unscaled());
+    break;
+  case cell_kind::string:
+  case cell_kind::bytes:
+    text(x.as_text());
+    break;
+  case cell_kind::timestamp:
+    time(x.as_timestamp());
+    break;
+  case cell_kind::list:
+  case cell_kind::map:
+    varint(x.items().size());
+    for (const auto& item : x.items())
+      value(item);
+    break;
+  }
+}
+
+uint8_t byte_reader::u8() {
+  if (next_ == end_) {
+    fail();
+    return 0;
+  }
+  return static_cast<uint8_t>(*next_++);
+}
+
+uint64_t byte_reader::varint() {
+  uint64_t x = 0;
+  for (unsigned shift = 0; shift < 64; shift += 7) {
+    auto byte = u8();
+    if (!good_)
+      return 0;
+    // The tenth byte holds the 64th bit alone.
+    if (shift == 63 && byte > 1)
+      break;
+    x |= static_cast<uint64_t>(byte & 0x7fu) << shift;
+    if (byte < 0x80)
+      return x;
+  }
+  fail();
+  return 0;
+}
+
+uint64_t byte_reader::u64() {
+  if (remaining() < 8) {
+    fail();
+    return 0;
+  }
+  uint64_t x = 0;
+  for (unsigned i = 0; i < 8; ++i)
+    x |= static_cast<uint64_t>(static_cast<uint8_t>(next_[i])) << (8 * i);
+  next_ += 8;
+  return x;
+}
+
+std::string_view byte_reader::text() {
+  auto size = varint();
+  if (size > remaining()) {
+    fail();
+    return {};
+  }
+  std::string_view x{next_, static_cast<size_t>(size)};
+  next_ += size;
+  return x;
+}
+
+cell byte_reader::value(arena& memory, int depth) {
+  auto kind = u8();
+  if (depth > deepest_nesting || kind > static_cast<uint8_t>(cell_kind::map)) {
+    fail();
+    return {};
+  }
+  switch (static_cast<cell_kind>(kind)) {
+  case cell_kind::null:
+    return {};
+  case cell_kind::boolean:
+    return cell::boolean(u8() != 0);
+  case cell_kind::integer:
+    return cell::integer(signed_varint());
+  case cell_kind::real:
+    return cell::real(f64());
+  case cell_kind::decimal: {
+    auto scale = u8();
+    auto unscaled = signed_varint();
+    if (scale > decimal_digits)
+      fail();
+    return good_ ? cell::decimal(unscaled, scale) : cell{};
+  }
+  case cell_kind::string:
+    return cell::string(text());
+  case cell_kind::bytes:
+    return cell::bytes(text());
+  case cell_kind::timestamp:
+    return cell::timestamp(time());
+  case cell_kind::list:
+  case cell_kind::map:
+    break;
+  }
+  return container(static_cast<cell_kind>(kind), memory, depth);
+}
+
+cell byte_reader::container(cell_kind kind, arena& memory, int depth) {
+  auto count = varint();
+  // An item takes a byte or more, so that a false count cannot ask for much memory.
+  if (count > remaining() || (kind == cell_kind::map && count % 2 != 0)) {
+    fail();
+    return {};
+  }
+  auto items = memory.allocate_cells(static_cast<size_t>(count));
+  for (size_t i = 0; i < items.size() && good_; ++i) {
+    items[i] = value(memory, depth + 1);
+    if (kind == cell_kind::map && i % 2 == 0 && items[i].kind() != cell_kind::string)
+      fail();
+  }
+  if (!good_)
+    return {};
+  return kind == cell_kind::list ? cell::list(items) : cell::map(items);
+}
+
+} // namespace keyfold

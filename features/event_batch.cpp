@@ -1,0 +1,102 @@
+#include "features/event_batch.hpp"
+
+#include "features/timestamp_format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace keyfold {
+
+event_batch_builder::event_batch_builder(std::shared_ptr<const stream_schema> schema,
+                                         size_t expected_rows)
+    : schema_(std::move(schema)), expected_rows_(expected_rows) {
+  for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
+    if (!schema_->fields[i].nullable)
+      required_.push_back(i);
+    if (schema_->fields[i].derived)
+      derived_.push_back(i);
+  }
+}
+
+std::span<cell> event_batch_builder::begin_row() {
+  auto width = schema_->fields.size();
+  auto size = cells_.size() + width;
+  if (size > cells_.capacity())
+    cells_.reserve(std::max(cells_.capacity() * 2, std::max(expected_rows_, size_t{1}) * width));
+  if (times_.size() == times_.capacity())
+    times_.reserve(std::max(times_.capacity() * 2, std::max(expected_rows_, size_t{1})));
+  cells_.resize(size);
+  row_text_ = text_.now();
+  return current_row();
+}
+
+std::span<cell> event_batch_builder::current_row() noexcept {
+  auto width = schema_->fields.size();
+  return {cells_.data() + cells_.size() - width, width};
+}
+
+void event_batch_builder::abandon_row() {
+  cells_.resize(cells_.size() - schema_->fields.size());
+  text_.rewind(row_text_);
+}
+
+std::optional<error> event_batch_builder::missing_field(std::span<const cell> row) const {
+  for (auto i : required_)
+    if (row[i].is_null())
+      return error{fmt::format("field `{}` is required but null", schema_->fields[i].name)};
+  return std::nullopt;
+}
+
+result<event_time> event_batch_builder::time_of(std::span<const cell> row,
+                                                std::optional<event_time> source_time) const {
+  if (!schema_->time.field) {
+    if (!source_time)
+      return fail(fmt::format("the record carries no time: name a time field in stream `{}`",
+                              schema_->name));
+    if (!is_timestamp(*source_time))
+      return fail("the record's time is outside the years 1 to 9999");
+    return *source_time;
+  }
+  const auto& value = row[*schema_->time.field];
+  const auto& name = schema_->fields[*schema_->time.field].name;
+  if (value.kind() != cell_kind::timestamp)
+    return fail(fmt::format("field `{}` is the event's time but null", name));
+  if (!is_timestamp(value.as_timestamp()))
+    return fail(fmt::format("field `{}`, the event's time, is outside the years 1 to 9999", name));
+  return value.as_timestamp();
+}
+
+result<event_batch_builder::outcome>
+event_batch_builder::finish_row(std::optional<event_time> source_time) {
+  auto row = current_row();
+  // A derived text has to live as long as the batch: the arena of the rows is where it is made.
+  for (auto i : derived_)
+    row[i] = schema_->fields[i].derived->evaluate(row, text_);
+  if (schema_->where) {
+    scratch_.clear();
+    if (!schema_->where->holds(row, scratch_)) {
+      abandon_row();
+      return outcome::filtered;
+    }
+  }
+  if (auto missing = missing_field(row)) {
+    abandon_row();
+    return tl::unexpected{*std::move(missing)};
+  }
+  auto time = time_of(row, source_time);
+  if (!time) {
+    abandon_row();
+    return tl::unexpected{std::move(time).error()};
+  }
+  times_.push_back(*time);
+  return outcome::accepted;
+}
+
+event_batch_ptr event_batch_builder::build() {
+  return std::make_shared<const event_batch>(
+      schema_, std::exchange(cells_, {}), std::exchange(times_, {}), std::exchange(text_, arena{}));
+}
+
+} // namespace keyfold
