@@ -3,7 +3,6 @@
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${KEYFOLD_BUILD:-$top/build}
-export CCACHE_DIR=${CCACHE_DIR:-$build/ccache}
 
 say() { printf '== %s\n' "$*" >&2; }
 die() {
