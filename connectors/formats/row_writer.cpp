@@ -1,0 +1,276 @@
+#include "connectors/formats/row_writer.hpp"
+
+#include "connectors/formats/base64.hpp"
+#include "features/decimal.hpp"
+#include "features/timestamp_format.hpp"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+namespace keyfold {
+
+namespace {
+
+void append_integer(int64_t x, std::string& out) {
+  fmt::format_int text{x};
+  out.append(text.data(), text.size());
+}
+
+/// The shortest text that reads back as `x`, as a number of `kind`. @pre `x` is finite
+void append_real(double x, type_kind kind, std::string& out) {
+  char text[64];
+  auto* end = kind == type_kind::float32
+                  ? fmt::format_to(text, FMT_COMPILE("{}"), static_cast<float>(x))
+                  : fmt::format_to(text, FMT_COMPILE("{}"), x);
+  out.append(text, end);
+}
+
+/// How many of the first bytes of `text` are one UTF-8 character of several bytes; 0 if none.
+size_t multibyte_length(std::string_view text) noexcept {
+  auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0};
+  };
+  auto first = byte(0);
+  size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first >= 0xf5)
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80)
+      return 0;
+  // Overlong forms, surrogates and what lies beyond U+10FFFF.
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)
+      || (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))
+    return 0;
+  return length;
+}
+
+void append_escape(char c, std::string& out) {
+  switch (c) {
+  case '"':
+    out += "\\\"";
+    return;
+  case '\\':
+    out += "\\\\";
+    return;
+  case '\n':
+    out += "\\n";
+    return;
+  case '\r':
+    out += "\\r";
+    return;
+  case '\t':
+    out += "\\t";
+    return;
+  default:
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+  }
+}
+
+bool is_plain(char c) noexcept {
+  auto byte = static_cast<uint8_t>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+void append_json_list(std::span<const cell> items, const data_type& element, std::string& out) {
+  out.push_back('[');
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0)
+      out.push_back(',');
+    append_json_value(items[i], element, out);
+  }
+  out.push_back(']');
+}
+
+void append_json_map(std::span<const cell> entries, const data_type& element, std::string& out) {
+  out.push_back('{');
+  for (size_t i = 0; i + 1 < entries.size(); i += 2) {
+    if (i > 0)
+      out.push_back(',');
+    append_json_string(entries[i].as_text(), out);
+    out.push_back(':');
+    append_json_value(entries[i + 1], element, out);
+  }
+  out.push_back('}');
+}
+
+class json_row_writer final : public row_writer {
+public:
+  explicit json_row_writer(const change_columns& columns)
+      : key_(prepare(columns.key)), values_(prepare(columns.values)) {}
+
+  void write_key(std::span<const cell> key, std::string& out) const override {
+    write(key, key_, out);
+  }
+  void write_value(std::span<const cell> values, std::string& out) const override {
+    write(values, values_, out);
+  }
+
+private:
+  struct prepared {
+    std::string before; ///< all that stands before the value
+    data_type type;
+  };
+
+  static std::vector<prepared> prepare(const std::vector<column>& columns) {
+    std::vector<prepared> all;
+    for (auto& x : columns) {
+      std::string before = all.empty() ? "{" : ",";
+      append_json_string(x.name, before);
+      all.push_back({before + ":", x.type});
+    }
+    return all;
+  }
+  static void write(std::span<const cell> cells, const std::vector<prepared>& columns,
+                    std::string& out) {
+    if (columns.empty())
+      out.push_back('{');
+    for (size_t i = 0; i < columns.size(); ++i) {
+      out += columns[i].before;
+      append_json_value(cells[i], columns[i].type, out);
+    }
+    out.push_back('}');
+  }
+
+  std::vector<prepared> key_;
+  std::vector<prepared> values_;
+};
+
+class csv_row_writer final : public row_writer {
+public:
+  explicit csv_row_writer(const change_columns& columns) : columns_(columns) {}
+
+  void write_key(std::span<const cell> key, std::string& out) const override {
+    write(key, columns_.key, out);
+  }
+  void write_value(std::span<const cell> values, std::string& out) const override {
+    write(values, columns_.values, out);
+  }
+
+private:
+  static void write(std::span<const cell> cells, const std::vector<column>& columns,
+                    std::string& out) {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0)
+        out.push_back(',');
+      append_csv_value(cells[i], columns[i].type, out);
+    }
+  }
+
+  change_columns columns_;
+};
+
+} // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  out.push_back('"');
+  while (!text.empty()) {
+    size_t plain = 0;
+    while (plain < text.size() && is_plain(text[plain]))
+      ++plain;
+    out.append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty())
+      break;
+    if (static_cast<uint8_t>(text.front()) < 0x80) {
+      append_escape(text.front(), out);
+      text.remove_prefix(1);
+    } else if (auto length = multibyte_length(text)) {
+      out.append(text.data(), length);
+      text.remove_prefix(length);
+    } else {
+      out += "\xef\xbf\xbd";
+      text.remove_prefix(1);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_json_value(const cell& value, const data_type& type, std::string& out) {
+  switch (value.kind()) {
+  case cell_kind::null:
+    out += "null";
+    return;
+  case cell_kind::boolean:
+    out += value.as_boolean() ? "true" : "false";
+    return;
+  case cell_kind::integer:
+    return append_integer(value.as_integer(), out);
+  case cell_kind::real:
+    if (std::isfinite(value.as_real()))
+      append_real(value.as_real(), type.kind, out);
+    else
+      out += "null";
+    return;
+  case cell_kind::decimal:
+    return append_decimal(value, out);
+  case cell_kind::string:
+    return append_json_string(value.as_text(), out);
+  case cell_kind::bytes:
+  case cell_kind::timestamp:
+    out.push_back('"');
+    if (value.kind() == cell_kind::bytes)
+      append_base64(value.as_text(), out);
+    else
+      append_rfc3339(value.as_timestamp(), out);
+    out.push_back('"');
+    return;
+  case cell_kind::list:
+    return append_json_list(value.items(), type.element ? *type.element : type, out);
+  case cell_kind::map:
+    return append_json_map(value.items(), type.element ? *type.element : type, out);
+  }
+}
+
+void append_csv_text(std::string_view text, std::string& out) {
+  if (!text.empty() && text.find_first_of(",\" \r\n\t") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out.push_back('"');
+  for (auto c : text) {
+    if (c == '"')
+      out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+void append_csv_value(const cell& value, const data_type& type, std::string& out) {
+  switch (value.kind()) {
+  case cell_kind::null:
+    return;
+  case cell_kind::string:
+    return append_csv_text(value.as_text(), out);
+  case cell_kind::bytes:
+    if (value.as_text().empty())
+      out += "\"\"";
+    return append_base64(value.as_text(), out);
+  case cell_kind::timestamp:
+    return append_rfc3339(value.as_timestamp(), out);
+  case cell_kind::list:
+  case cell_kind::map: {
+    std::string json;
+    append_json_value(value, type, json);
+    return append_csv_text(json, out);
+  }
+  case cell_kind::real:
+    if (!std::isfinite(value.as_real()))
+      return;
+    [[fallthrough]];
+  default:
+    return append_json_value(value, type, out);
+  }
+}
+
+std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns) {
+  if (format == row_format::csv)
+    return std::make_unique<csv_row_writer>(columns);
+  return std::make_unique<json_row_writer>(columns);
+}
+
+} // namespace keyfold

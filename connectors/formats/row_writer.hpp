@@ -1,0 +1,45 @@
+#pragma once
+
+#include "messages/change_log.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace keyfold {
+
+/// How keys and values of changes are written.
+enum class row_format : uint8_t { json, csv };
+
+/// Writes the rows of one view as text. Immutable, thread-safe.
+class row_writer {
+public:
+  virtual ~row_writer() = default;
+  /// Appends the key columns to `out`. @pre one cell per key column
+  virtual void write_key(std::span<const cell> key, std::string& out) const = 0;
+  /// Appends the value columns to `out`. @pre one cell per value column
+  virtual void write_value(std::span<const cell> values, std::string& out) const = 0;
+};
+
+/// Makes the writer of `columns`.
+///
+/// JSON: an object with the columns' names in their order. Numbers are the shortest text that reads
+/// back as the same number, 64-bit integers and decimals are exact, NaN and infinities are null,
+/// bytes are base64, timestamps RFC 3339 in UTC.
+/// CSV: the columns in their order, separated by commas, without a line end. RFC 4180 quoting, also
+/// of fields with a space; null is an empty field, the empty string is `""`; lists and maps are
+/// written as JSON.
+std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns);
+
+/// Appends `text` as a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string_view text, std::string& out);
+/// Appends one value as JSON, as `make_row_writer` says. @pre `value` is null or of `type`
+void append_json_value(const cell& value, const data_type& type, std::string& out);
+/// Appends `text` as a CSV field, quoted where `make_row_writer` says.
+void append_csv_text(std::string_view text, std::string& out);
+/// Appends one value as a CSV field.
+void append_csv_value(const cell& value, const data_type& type, std::string& out);
+
+} // namespace keyfold
