@@ -80,6 +80,7 @@ public:
                                                             {"compression.codec", "lz4"},
                                                             {"linger.ms", "20"},
                                                             {"delivery.report.only.error", "true"},
+                                                            {"log_level", "3"},
                                                             {"message.timeout.ms", "60000"}};
     char why[256];
     auto* settings_of_client = rd_kafka_conf_new();

@@ -26,8 +26,10 @@ LIBRARIES = {
     "sqlite3.h": "SQLite::SQLite3",
     "xxhash.h": "PkgConfig::xxhash",
 }
-# Header-only libraries, which have no target in the link lines: the folders that may include them.
+# Header-only libraries, which the link lines do not tell apart: the folders that may include them.
 HEADER_ONLY = {
+    "boost/asio": {"http"},
+    "boost/beast": {"http"},
     "tl/": {"features", "config", "messages", "store", "connectors", "http", "actors"},
     "fast_float/": {"features", "config", "connectors", "http"},
     "valijson/": {"config"},

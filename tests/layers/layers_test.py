@@ -26,6 +26,7 @@ counts = {"passed": 0, "failed": 0, "skipped": 0}
 PLANTED = [
     ("features", "#include <caf/actor.hpp>", "no CAF::core"),
     ("features", "#include <boost/asio.hpp>", "no Boost::headers"),
+    ("connectors", "#include <boost/beast/http.hpp>", "no Boost::headers"),
     ("features", "#include <librdkafka/rdkafka.h>", "no PkgConfig::rdkafka"),
     ("features", "#include <sqlite3.h>", "no SQLite::SQLite3"),
     ("features", "#include <nlohmann/json.hpp>", "no nlohmann_json::nlohmann_json"),
@@ -38,7 +39,8 @@ PLANTED = [
     ("config", '#include "store/ledger.hpp"', "no keyfold::store"),
     ("config", "#include <caf/actor.hpp>", "no CAF::core"),
     ("store", '#include "features/cell.hpp"', "no keyfold::features"),
-    ("messages", '#include "actors/router.hpp"', "no file of this project"),
+    ("messages", '#include "actors/planted.hpp"', "no keyfold::actors"),
+    ("messages", '#include "absent/planted.hpp"', "no file of this project"),
     ("messages", "#include <librdkafka/rdkafka.h>", "no PkgConfig::rdkafka"),
     ("messages", "#include <valijson/schema.hpp>", "allows it to config"),
     ("connectors", '#include "http/planted.hpp"', "no keyfold::http"),
@@ -46,7 +48,7 @@ PLANTED = [
     ("http", '#include "actors/planted.hpp"', "no keyfold::actors"),
     ("http", "#include <librdkafka/rdkafka.h>", "no PkgConfig::rdkafka"),
     ("actors", '#include "connectors/planted.hpp"', "no keyfold::connectors"),
-    ("actors", "#include <boost/asio.hpp>", "no Boost::headers"),
+    ("actors", "#include <boost/asio.hpp>", "allows it to http"),
     ("http", "#include <unknown/library.hpp>", "does not know"),
 ]
 
