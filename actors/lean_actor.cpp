@@ -16,13 +16,21 @@ caf::mailbox_element& opaque() {
 
 } // namespace
 
-caf::type_erased_tuple& lean_message::content() { return opaque().content(); }
+caf::type_erased_tuple& lean_message::content() {
+  return opaque().content();
+}
 
-const caf::type_erased_tuple& lean_message::content() const { return opaque().content(); }
+const caf::type_erased_tuple& lean_message::content() const {
+  return opaque().content();
+}
 
-caf::message lean_message::move_content_to_message() { return caf::make_message(caf::unit); }
+caf::message lean_message::move_content_to_message() {
+  return caf::make_message(caf::unit);
+}
 
-caf::message lean_message::copy_content_to_message() const { return caf::make_message(caf::unit); }
+caf::message lean_message::copy_content_to_message() const {
+  return caf::make_message(caf::unit);
+}
 
 lean_actor::lean_actor(caf::actor_config& config) : caf::monitorable_actor(config) {
   inbox_.try_block(); // idle from the beginning: the first message schedules it
@@ -78,9 +86,13 @@ void lean_actor::handle(caf::mailbox_element_ptr element, caf::execution_unit* u
     bounce(element, caf::make_error(caf::sec::unexpected_message));
 }
 
-void lean_actor::intrusive_ptr_add_ref_impl() { intrusive_ptr_add_ref(ctrl()); }
+void lean_actor::intrusive_ptr_add_ref_impl() {
+  intrusive_ptr_add_ref(ctrl());
+}
 
-void lean_actor::intrusive_ptr_release_impl() { intrusive_ptr_release(ctrl()); }
+void lean_actor::intrusive_ptr_release_impl() {
+  intrusive_ptr_release(ctrl());
+}
 
 void lean_actor::on_destroy() {
   if (!getf(is_cleaned_up_flag))

@@ -13,15 +13,16 @@ namespace keyfold {
 
 class lean_actor;
 
-/// A message between lean actors: carries what to do as a virtual function instead of a matched tuple. Anybody else who
-/// receives one sees an opaque value.
+/// A message between lean actors: carries what to do as a virtual function instead of a matched
+/// tuple. Anybody else who receives one sees an opaque value.
 class lean_message : public caf::mailbox_element {
 public:
   lean_message() : caf::mailbox_element(nullptr, caf::message_id{identity}, {}) {}
 
   /// Runs in the receiver's turn.
   /// @param self this message; to forward or keep it, move from it
-  virtual void deliver(lean_actor& receiver, caf::mailbox_element_ptr& self, caf::execution_unit* unit) = 0;
+  virtual void deliver(lean_actor& receiver, caf::mailbox_element_ptr& self,
+                       caf::execution_unit* unit) = 0;
 
   caf::type_erased_tuple& content() final;
   const caf::type_erased_tuple& content() const final;
@@ -32,8 +33,8 @@ public:
   static constexpr uint64_t identity = 0x1fffffff'6b657966;
 };
 
-/// An actor with the smallest mailbox CAF can be given: addressable, monitorable, scheduled like any other, at a fifth
-/// of the memory of `event_based_actor` (ARCHITECTURE.md, "Lean actors").
+/// An actor with the smallest mailbox CAF can be given: addressable, monitorable, scheduled like
+/// any other, at a fifth of the memory of `event_based_actor` (ARCHITECTURE.md, "Lean actors").
 ///
 /// Messages are handled one at a time, in the order in which each sender sent them.
 class lean_actor : public caf::monitorable_actor, public caf::resumable {
@@ -50,7 +51,9 @@ public:
 
   /// Sends `message` to this actor. Thread-safe.
   /// @param unit of the caller, if it is one: an idle actor is then run by it
-  void post(lean_message* message, caf::execution_unit* unit) { enqueue(caf::mailbox_element_ptr{message}, unit); }
+  void post(lean_message* message, caf::execution_unit* unit) {
+    enqueue(caf::mailbox_element_ptr{message}, unit);
+  }
 
 private:
   struct inbox_policy {
@@ -65,6 +68,13 @@ private:
   caf::mailbox_element* fetched_ = nullptr; // taken from the inbox, oldest first, not handled
 };
 
+inline void intrusive_ptr_add_ref(lean_actor* x) {
+  x->intrusive_ptr_add_ref_impl();
+}
+inline void intrusive_ptr_release(lean_actor* x) {
+  x->intrusive_ptr_release_impl();
+}
+
 /// Makes a lean actor in `system` and returns the reference that owns it.
 template <class T, class... Ts>
 caf::intrusive_ptr<T> make_lean_actor(caf::actor_system& system, Ts&&... xs);
@@ -78,8 +88,8 @@ namespace keyfold {
 template <class T, class... Ts>
 caf::intrusive_ptr<T> make_lean_actor(caf::actor_system& system, Ts&&... xs) {
   caf::actor_config config;
-  auto handle = caf::make_actor<T, caf::actor>(system.next_actor_id(), system.node(), &system, config,
-                                               std::forward<Ts>(xs)...);
+  auto handle = caf::make_actor<T, caf::actor>(system.next_actor_id(), system.node(), &system,
+                                               config, std::forward<Ts>(xs)...);
   return caf::intrusive_ptr<T>{static_cast<T*>(caf::actor_cast<caf::abstract_actor*>(handle))};
 }
 

@@ -14,7 +14,8 @@ struct state_array {
 };
 
 state_array* make_array(size_t size) {
-  auto* memory = ::operator new(sizeof(state_array) + (size - 1) * sizeof(std::unique_ptr<view_state>));
+  auto* memory =
+      ::operator new(sizeof(state_array) + (size - 1) * sizeof(std::unique_ptr<view_state>));
   auto* array = static_cast<state_array*>(memory);
   array->size = size;
   std::uninitialized_default_construct_n(&array->states[0], size);
@@ -49,7 +50,8 @@ const view_state* entity_state::at(size_t view) const noexcept {
   return static_cast<const state_array*>(untagged())->states[view].get();
 }
 
-void entity_state::put(const entity_layout& layout, size_t view, std::unique_ptr<view_state> state) {
+void entity_state::put(const entity_layout& layout, size_t view,
+                       std::unique_ptr<view_state> state) {
   if (layout.view_count() == 1) {
     bits_ = reinterpret_cast<uintptr_t>(state.release());
     return;
@@ -82,7 +84,8 @@ event_time entity_state::fold(const entity_layout& layout, uint32_t input, const
   for (const auto& target : layout.definition().inputs[input].views) {
     environment.scratch->clear();
     auto context = context_of(environment, target.view);
-    layout.definition().views[target.view]->fold(need(layout, target.view), target.input, batch, rows, context);
+    layout.definition().views[target.view]->fold(need(layout, target.view), target.input, batch,
+                                                 rows, context);
     wake_at = std::min(wake_at, context.wake_at);
   }
   return wake_at;
@@ -101,8 +104,9 @@ event_time entity_state::advance(const entity_layout& layout, const fold_environ
   return wake_at;
 }
 
-void entity_state::read(const entity_layout& layout, event_time as_of, std::span<const feature_ref> wanted,
-                        std::span<feature_value> out, arena& memory) const {
+void entity_state::read(const entity_layout& layout, event_time as_of,
+                        std::span<const feature_ref> wanted, std::span<feature_value> out,
+                        arena& memory) const {
   constexpr size_t most = 64; // features of a view read in one call
   uint32_t numbers[most];
   for (size_t begin = 0; begin < wanted.size();) {
@@ -119,17 +123,19 @@ void entity_state::read(const entity_layout& layout, event_time as_of, std::span
   }
 }
 
-void entity_state::read_all(const entity_layout& layout, uint32_t view, event_time as_of, arena& memory,
-                            feature_sink& sink) const {
+void entity_state::read_all(const entity_layout& layout, uint32_t view, event_time as_of,
+                            arena& memory, feature_sink& sink) const {
   if (const auto* state = at(view))
     layout.definition().views[view]->read_all(*state, as_of, memory, sink);
 }
 
-void entity_state::collect_changes(const entity_layout& layout, std::span<const event_time> watermarks,
+void entity_state::collect_changes(const entity_layout& layout,
+                                   std::span<const event_time> watermarks,
                                    std::span<change_sink* const> sinks) {
   for (size_t view = 0; view < layout.view_count(); ++view)
     if (sinks[view] != nullptr && at(view) != nullptr)
-      layout.definition().views[view]->collect_changes(need(layout, view), watermarks[view], *sinks[view]);
+      layout.definition().views[view]->collect_changes(need(layout, view), watermarks[view],
+                                                       *sinks[view]);
 }
 
 void entity_state::encode(const entity_layout& layout, std::string& out) const {
@@ -149,8 +155,8 @@ void entity_state::encode(const entity_layout& layout, std::string& out) const {
   }
 }
 
-bool entity_state::decode(const entity_layout& layout, std::string_view bytes, const fold_environment& environment,
-                          event_time& wake_at) {
+bool entity_state::decode(const entity_layout& layout, std::string_view bytes,
+                          const fold_environment& environment, event_time& wake_at) {
   clear();
   wake_at = end_of_time;
   byte_reader reader{bytes};
@@ -178,13 +184,15 @@ bool entity_state::decode(const entity_layout& layout, std::string_view bytes, c
 
 bool entity_state::empty(const entity_layout& layout) const noexcept {
   for (size_t view = 0; view < layout.view_count(); ++view)
-    if (const auto* state = at(view); state != nullptr && !layout.definition().views[view]->empty(*state))
+    if (const auto* state = at(view);
+        state != nullptr && !layout.definition().views[view]->empty(*state))
       return false;
   return true;
 }
 
 size_t entity_state::memory(const entity_layout& layout) const noexcept {
-  size_t sum = (bits_ & several) != 0 ? sizeof(state_array) + (layout.view_count() - 1) * sizeof(void*) : 0;
+  size_t sum =
+      (bits_ & several) != 0 ? sizeof(state_array) + (layout.view_count() - 1) * sizeof(void*) : 0;
   for (size_t view = 0; view < layout.view_count(); ++view)
     if (const auto* state = at(view))
       sum += layout.definition().views[view]->memory(*state);

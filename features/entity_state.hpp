@@ -9,7 +9,8 @@
 
 namespace keyfold {
 
-/// An entity's definition with what its keys' states share. Immutable, shared by all keys and threads.
+/// An entity's definition with what its keys' states share. Immutable, shared by all keys and
+/// threads.
 class entity_layout {
 public:
   explicit entity_layout(std::shared_ptr<const entity_definition> definition);
@@ -24,11 +25,12 @@ private:
   std::vector<uint64_t> identities_;
 };
 
-/// What the folds of many keys of an entity share: each view's watermark, where its results go, what is counted. All
-/// spans have one element per view of the entity.
+/// What the folds of many keys of an entity share: each view's watermark, where its results go,
+/// what is counted. All spans have one element per view of the entity.
 struct fold_environment {
   std::span<const event_time> watermarks;
-  std::span<change_sink* const> changes;     ///< null: the view's changes are collected at the end of the epoch
+  std::span<change_sink* const>
+      changes; ///< null: the view's changes are collected at the end of the epoch
   std::span<emission_sink* const> emissions; ///< null: nobody reads the view's derived stream
   std::span<fold_counts> counts;
   arena* scratch = nullptr; ///< cleared before each key
@@ -42,24 +44,29 @@ public:
   entity_state& operator=(const entity_state&) = delete;
   ~entity_state() { clear(); }
 
-  /// Folds rows that came in through input number `input` of the entity. Returns when `advance` must be called.
-  event_time fold(const entity_layout& layout, uint32_t input, const event_batch& batch, std::span<const uint32_t> rows,
-                  const fold_environment& environment);
+  /// Folds rows that came in through input number `input` of the entity. Returns when `advance`
+  /// must be called.
+  event_time fold(const entity_layout& layout, uint32_t input, const event_batch& batch,
+                  std::span<const uint32_t> rows, const fold_environment& environment);
   /// Tells all views their watermark. Returns when `advance` must be called next.
   event_time advance(const entity_layout& layout, const fold_environment& environment);
-  /// Reads features; `out` has one element per element of `wanted`, whose views must be in ascending order.
+  /// Reads features; `out` has one element per element of `wanted`, whose views must be in
+  /// ascending order.
   void read(const entity_layout& layout, event_time as_of, std::span<const feature_ref> wanted,
             std::span<feature_value> out, arena& memory) const;
   /// Reads all features of view number `view`.
-  void read_all(const entity_layout& layout, uint32_t view, event_time as_of, arena& memory, feature_sink& sink) const;
-  /// Hands each view's changes since the last call to its sink; views with a null sink are left alone.
+  void read_all(const entity_layout& layout, uint32_t view, event_time as_of, arena& memory,
+                feature_sink& sink) const;
+  /// Hands each view's changes since the last call to its sink; views with a null sink are left
+  /// alone.
   void collect_changes(const entity_layout& layout, std::span<const event_time> watermarks,
                        std::span<change_sink* const> sinks);
   void encode(const entity_layout& layout, std::string& out) const;
-  /// Restores what `encode` wrote, also under another definition: states of views that are gone or have changed are left
-  /// out. False, with an empty state, when the bytes are malformed. `wake_at` is when `advance` must be called.
-  bool decode(const entity_layout& layout, std::string_view bytes, const fold_environment& environment,
-              event_time& wake_at);
+  /// Restores what `encode` wrote, also under another definition: states of views that are gone or
+  /// have changed are left out. False, with an empty state, when the bytes are malformed. `wake_at`
+  /// is when `advance` must be called.
+  bool decode(const entity_layout& layout, std::string_view bytes,
+              const fold_environment& environment, event_time& wake_at);
   /// No view keeps anything: the key may be forgotten.
   bool empty(const entity_layout& layout) const noexcept;
   /// Bytes on the heap.

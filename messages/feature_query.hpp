@@ -24,10 +24,11 @@ struct open_feature {
 
 /// What a query found for one key.
 struct key_answer {
-  bool found = false;                ///< the entity has this key
-  std::vector<feature_value> values; ///< one per `feature_query::wanted`, in that order
-  std::vector<open_feature> open;    ///< with `feature_query::with_open`
-  arena memory;                      ///< of the values' text
+  bool found = false;                   ///< the entity has this key
+  std::vector<feature_value> values;    ///< one per `feature_query::wanted`, in that order
+  std::vector<open_feature> open;       ///< with `feature_query::with_open`
+  event_time as_of = beginning_of_time; ///< the moment read at
+  arena memory;                         ///< of the values' text
 };
 
 /// A read of features of one entity for one or many keys. Filled in by the entities' actors, each

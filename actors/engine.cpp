@@ -1,0 +1,235 @@
+#include "actors/engine.hpp"
+
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace keyfold {
+
+engine::engine(caf::actor_system& system, engine_settings settings,
+               std::shared_ptr<metrics_registry> metrics, readiness& ready)
+    : system_(system), settings_(std::move(settings)), metrics_(std::move(metrics)), ready_(ready) {
+  if (settings_.routers == 0)
+    settings_.routers = static_cast<uint32_t>(system_.scheduler().num_workers());
+  settings_.routers = std::clamp(settings_.routers, 1u, shard_count);
+  ready_.set("engine", "starting");
+}
+
+engine::~engine() {
+  if (auto stopped = stop(std::chrono::milliseconds{0}); !stopped)
+    spdlog::error("{}", stopped.error().message);
+}
+
+std::shared_ptr<const routing_table> engine::make_table() const {
+  auto table = std::make_shared<routing_table>();
+  table->stream_count = settings_.streams.size();
+  table->output_count = settings_.outputs.size();
+  table->router_count = settings_.routers;
+  table->max_key_bytes = settings_.max_key_bytes;
+  auto stream_number = [&](const std::string& name) {
+    auto found = std::find_if(settings_.streams.begin(), settings_.streams.end(),
+                              [&](const auto& x) { return x.schema->name == name; });
+    return static_cast<uint32_t>(found - settings_.streams.begin());
+  };
+  for (const auto& definition : settings_.entities) {
+    auto& routing = table->entities.emplace_back();
+    routing.layout = std::make_shared<const entity_layout>(definition);
+    for (const auto& input : definition->inputs)
+      routing.input_streams.push_back(stream_number(input.stream));
+    for (const auto& view : definition->views) {
+      auto& streams = routing.view_streams.emplace_back();
+      for (const auto& input : view->inputs())
+        streams.push_back(stream_number(input));
+      auto& every = routing.every_change.emplace_back();
+      auto& last = routing.last_change.emplace_back();
+      for (uint32_t output = 0; output < settings_.outputs.size(); ++output) {
+        const auto& wanted = settings_.outputs[output].views;
+        auto found = std::find(wanted.begin(), wanted.end(), view->name());
+        if (found != wanted.end())
+          (settings_.outputs[output].every_change ? every : last)
+              .push_back({output, static_cast<uint32_t>(found - wanted.begin())});
+      }
+    }
+  }
+  return table;
+}
+
+result<void> engine::start() {
+  store::open_options options;
+  options.path = settings_.ledger_path;
+  options.application = settings_.application;
+  options.reset_changed_views = settings_.reset_changed_views;
+  for (const auto& entity : settings_.entities) {
+    options.entities.push_back(entity->name);
+    for (const auto& view : entity->views)
+      options.fingerprints[entity->name + "/" + view->name()] = view->fingerprint();
+  }
+  auto opened = store::ledger::open(options);
+  if (!opened)
+    return fail(opened.error().message);
+  ledger_ = std::move(*opened);
+  table_ = make_table();
+  gate_ = std::make_shared<flow_gate>(settings_.max_in_flight_rows);
+  auto view_counters = view_metrics::make(*metrics_, settings_.entities);
+  for (uint32_t i = 0; i < settings_.routers; ++i)
+    routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, view_counters));
+  if (auto restored = restore(); !restored)
+    return restored;
+  ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, [this] {
+    return gate_->in_flight() > gate_->most_in_flight() / 16;
+  });
+  start_outputs();
+  start_sources();
+  ready_.set("engine", {});
+  return {};
+}
+
+result<void> engine::restore() {
+  uint64_t keys = 0;
+  std::string malformed;
+  auto begin = std::chrono::steady_clock::now();
+  auto read =
+      ledger_->for_each_key([&](uint32_t entity, std::string_view key, std::string_view state) {
+        auto& owner = routers_[router_of(key, settings_.routers)];
+        if (!owner->restore(entity, key, state) && malformed.empty())
+          malformed = key;
+        ++keys;
+      });
+  if (!read)
+    return fail(read.error().message);
+  if (!malformed.empty())
+    return fail(fmt::format("{}: the state of key {} is malformed: restore the ledger from a "
+                            "backup, or start with a new "
+                            "one and replay",
+                            settings_.ledger_path, malformed));
+  if (keys != 0)
+    spdlog::info("restored {} keys at epoch {} in {:.1f} s", keys, ledger_->last_epoch(),
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return {};
+}
+
+void engine::start_outputs() {
+  for (auto& output : settings_.outputs)
+    outputs_.push_back(
+        {std::make_unique<output_writer>(
+             output.name, std::move(output.output), *ledger_, *metrics_, ready_, settings_.fault,
+             output_writer::callbacks{
+                 [this] { coordinator_->send_tick(); },
+                 [this](std::string reason) { coordinator_->send_failure(std::move(reason)); }}),
+         output.max_pending_bytes});
+}
+
+void engine::start_sources() {
+  for (uint32_t i = 0; i < settings_.streams.size(); ++i) {
+    auto& stream = settings_.streams[i];
+    sources_.push_back(std::make_unique<source_reader>(
+        stream.schema->name, i, stream.schema->time, std::move(stream.source), table_, routers_,
+        gate_, *metrics_, ready_,
+        source_reader::callbacks{
+            [this, i](source_progress progress) {
+              coordinator_->send_held(i, std::move(progress));
+            },
+            [this](std::string reason) { coordinator_->send_failure(std::move(reason)); }}));
+  }
+  epoch_coordinator::parts parts;
+  parts.gate = gate_;
+  parts.routers = routers_;
+  parts.sources = &sources_;
+  parts.outputs = &outputs_;
+  parts.dead_letter_output = settings_.dead_letter_output;
+  parts.ledger = ledger_writer_.get();
+  parts.last_epoch = ledger_->last_epoch();
+  parts.fault = settings_.fault;
+  parts.metrics = metrics_.get();
+  parts.finish_at_end = settings_.finish_at_end;
+  parts.finished = [this](std::string failure) {
+    {
+      std::lock_guard guard{mutex_};
+      finished_ = true;
+      failure_ = std::move(failure);
+    }
+    changed_.notify_all();
+  };
+  coordinator_ = make_lean_actor<epoch_coordinator>(system_, settings_.epochs, std::move(parts));
+  for (auto& output : outputs_)
+    output.writer->start();
+  std::vector<source_positions> positions(sources_.size());
+  for (const auto& row : ledger_->positions())
+    for (size_t i = 0; i < sources_.size(); ++i)
+      if (sources_[i]->name() == row.stream)
+        positions[i][row.partition] = {row.partition, row.next,
+                                       event_time{duration{row.max_time_us}}, row.ended};
+  for (size_t i = 0; i < sources_.size(); ++i)
+    sources_[i]->start(std::move(positions[i]));
+}
+
+bool engine::wait(std::chrono::milliseconds patience) {
+  constexpr auto beat = std::chrono::milliseconds{10};
+  auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    coordinator_->send_tick();
+    std::unique_lock guard{mutex_};
+    if (changed_.wait_for(guard, beat, [this] { return finished_; }))
+      return true;
+    if (std::chrono::steady_clock::now() >= until)
+      return false;
+  }
+}
+
+result<void> engine::stop(std::chrono::milliseconds deadline) {
+  if (coordinator_ == nullptr || std::exchange(stopped_, true))
+    return {};
+  ready_.set("engine", "stopping");
+  coordinator_->send_stop(std::chrono::steady_clock::now() + deadline);
+  while (!wait(std::chrono::milliseconds{1000}))
+    ;
+  gate_->stop();
+  for (auto& source : sources_)
+    source->source().interrupt();
+  for (auto& source : sources_)
+    source->join();
+  for (auto& output : outputs_)
+    output.writer->stop();
+  for (auto& output : outputs_)
+    output.writer->join();
+  ledger_writer_.reset();
+  std::lock_guard guard{mutex_};
+  if (!failure_.empty())
+    return fail(failure_);
+  return {};
+}
+
+void engine::submit(std::shared_ptr<feature_query> query, caf::execution_unit* unit) {
+  query->answers.resize(query->keys.size());
+  query->open_answers.store(static_cast<uint32_t>(query->keys.size()), std::memory_order_relaxed);
+  if (query->keys.empty()) {
+    query->done(*query);
+    return;
+  }
+  for (uint32_t i = 0; i < query->keys.size(); ++i)
+    routers_[router_of(query->keys[i], settings_.routers)]->send_read(query, i, unit);
+}
+
+uint64_t engine::records() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& source : sources_)
+    sum += source->records();
+  return sum;
+}
+
+uint64_t engine::resident_keys() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& router : routers_)
+    sum += router->resident_keys();
+  return sum;
+}
+
+uint64_t engine::epoch() const noexcept {
+  return coordinator_ == nullptr ? 0 : coordinator_->epoch();
+}
+
+} // namespace keyfold

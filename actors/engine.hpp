@@ -1,0 +1,105 @@
+#pragma once
+
+#include "actors/epoch_coordinator.hpp"
+#include "messages/feature_query.hpp"
+#include "messages/push.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace keyfold {
+
+/// A stream and where it comes from.
+struct engine_stream {
+  std::shared_ptr<const stream_schema> schema;
+  std::unique_ptr<event_source> source;
+};
+
+/// An output, the views whose changes it wants, and how.
+struct engine_output {
+  std::string name;
+  std::vector<std::string> views; ///< in the order of the output's `change_columns`
+  bool every_change = false;
+  uint64_t max_pending_bytes = 256u << 20;
+  std::unique_ptr<event_output> output;
+};
+
+/// All that an engine is made of.
+struct engine_settings {
+  std::string application;
+  std::vector<engine_stream> streams;
+  std::vector<std::shared_ptr<const entity_definition>> entities;
+  std::vector<engine_output> outputs;
+  std::optional<size_t>
+      dead_letter_output; ///< which of `outputs` takes the dead letters; it has no views
+  std::string ledger_path;
+  bool reset_changed_views = false;
+  epoch_settings epochs;
+  uint32_t routers = 0; ///< 0: one per worker of the actor system
+  uint64_t max_in_flight_rows = 131'072;
+  uint64_t max_key_bytes = 1024;
+  bool finish_at_end = false;
+  fault_hook fault;
+};
+
+/// A whole pipeline inside an actor system: sources, routers, keys, ledger, outputs. Embed it in a
+/// CAF program by making one, calling `start`, reading through it as a `feature_gateway`, and
+/// ending with `stop`.
+///
+/// `start`, `wait` and `stop` are called by one thread; `submit` by any.
+class engine final : public feature_gateway {
+public:
+  engine(caf::actor_system& system, engine_settings settings,
+         std::shared_ptr<metrics_registry> metrics, readiness& ready);
+  ~engine() override;
+
+  /// Opens the ledger, restores the keys, starts reading. An error is a sentence for the user;
+  /// nothing has been started.
+  result<void> start();
+  /// Waits until the pipeline has ended by itself (a failure, or all sources at their end) or
+  /// `patience` is over. Returns true when it has ended.
+  bool wait(std::chrono::milliseconds patience);
+  /// Stops polling, folds what was read, commits, publishes until `deadline`. Returns why the
+  /// pipeline failed, if it did.
+  result<void> stop(std::chrono::milliseconds deadline);
+
+  void submit(std::shared_ptr<feature_query> query, caf::execution_unit* unit) override;
+
+  uint64_t records() const noexcept;
+  uint64_t resident_keys() const noexcept;
+  uint64_t epoch() const noexcept;
+
+private:
+  std::shared_ptr<const routing_table> make_table() const;
+  result<void> restore();
+  void start_sources();
+  void start_outputs();
+
+  caf::actor_system& system_;
+  engine_settings settings_;
+  std::shared_ptr<metrics_registry> metrics_;
+  readiness& ready_;
+  std::unique_ptr<store::ledger> ledger_;
+  std::shared_ptr<const routing_table> table_;
+  std::shared_ptr<flow_gate> gate_;
+  std::vector<caf::intrusive_ptr<router>> routers_;
+  std::vector<std::unique_ptr<source_reader>> sources_;
+  std::vector<coordinated_output> outputs_;
+  std::unique_ptr<ledger_writer> ledger_writer_;
+  caf::intrusive_ptr<epoch_coordinator> coordinator_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool finished_ = false;
+  std::string failure_;
+  bool stopped_ = false;
+};
+
+} // namespace keyfold

@@ -1,0 +1,111 @@
+#include "actors/entity_actor.hpp"
+
+#include "actors/fold_part.hpp"
+#include "actors/router.hpp"
+#include "store/ledger.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace keyfold {
+
+entity_actor::entity_actor(caf::actor_config& config, const entity_layout& layout,
+                           std::string_view key)
+    : lean_actor(config), layout_(&layout), key_size_(static_cast<uint32_t>(key.size())) {
+  auto* to = key_.inside;
+  if (key.size() > sizeof key_)
+    to = key_.outside = new char[key.size()];
+  if (!key.empty())
+    std::memcpy(to, key.data(), key.size());
+}
+
+entity_actor::~entity_actor() {
+  if (key_size_ > sizeof key_)
+    delete[] key_.outside;
+}
+
+void entity_actor::fold(uint32_t input, const event_batch& batch, std::span<const uint32_t> rows,
+                        fold_part& part, uint32_t entity) {
+  wake_at =
+      std::min(wake_at, state.fold(*layout_, input, batch, rows, part.environment(entity, key())));
+  dirty = true;
+}
+
+void entity_actor::advance(fold_part& part, uint32_t entity) {
+  wake_at = state.advance(*layout_, part.environment(entity, key()));
+  dirty = true;
+}
+
+void entity_actor::save(fold_part& part, uint32_t entity) {
+  state.collect_changes(*layout_, part.watermarks(entity), part.last_changes(entity, key()));
+  gone = state.empty(*layout_);
+  part.state_bytes.clear();
+  if (!gone)
+    state.encode(*layout_, part.state_bytes);
+  store::append_key_state(part.states[entity], key(), part.state_bytes);
+  dirty = false;
+}
+
+namespace {
+
+/// Keeps the features of open groups of an answer.
+class open_collector final : public feature_sink {
+public:
+  open_collector(const view& of, uint32_t number, key_answer& out)
+      : view_(of), number_(number), out_(out) {}
+  void on_feature(std::string_view name, const feature_value& value) override {
+    auto named = view_.features();
+    if (std::none_of(named.begin(), named.end(),
+                     [&](const auto& known) { return known.name == name; }))
+      out_.open.push_back({number_, std::string{name}, value});
+  }
+
+private:
+  const view& view_;
+  uint32_t number_;
+  key_answer& out_;
+};
+
+} // namespace
+
+void entity_actor::answer(const feature_query& query, key_answer& out, event_time as_of) const {
+  out.found = true;
+  out.as_of = as_of;
+  out.values.resize(query.wanted.size());
+  state.read(*layout_, as_of, query.wanted, out.values, out.memory);
+  const auto& views = layout_->definition().views;
+  for (uint32_t i = 0; query.with_open && i < views.size(); ++i) {
+    if (!views[i]->open())
+      continue;
+    open_collector sink{*views[i], i, out};
+    state.read_all(*layout_, i, as_of, out.memory, sink);
+  }
+}
+
+void read_message::deliver(lean_actor& receiver, caf::mailbox_element_ptr& self,
+                           caf::execution_unit* unit) {
+  if (at_router_) {
+    static_cast<router&>(receiver).read(*this, self, unit);
+    return;
+  }
+  static_cast<entity_actor&>(receiver).answer(*query_, query_->answers[index_], as_of_);
+  complete();
+}
+
+void read_message::answer_missing(event_time as_of) {
+  auto& out = query_->answers[index_];
+  out.as_of = as_of;
+  out.values.assign(query_->wanted.size(), feature_value{});
+  complete();
+}
+
+void read_message::complete() {
+  if (query_->open_answers.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  query_->watermark = end_of_time;
+  for (const auto& answer : query_->answers)
+    query_->watermark = std::min(query_->watermark, answer.as_of);
+  query_->done(*query_);
+}
+
+} // namespace keyfold

@@ -1,0 +1,317 @@
+#include "actors/epoch_coordinator.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace keyfold {
+
+namespace {
+
+template <class F>
+class coordinator_task final : public lean_message {
+public:
+  explicit coordinator_task(F f) : f_(std::move(f)) {}
+  void deliver(lean_actor& receiver, caf::mailbox_element_ptr&, caf::execution_unit*) override {
+    f_(static_cast<epoch_coordinator&>(receiver));
+  }
+
+private:
+  F f_;
+};
+
+int64_t microseconds_of(event_time x) {
+  return x.time_since_epoch().count();
+}
+
+bool same(const std::vector<store::position_row>& a, const std::vector<store::position_row>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.stream == y.stream && x.partition == y.partition && x.next == y.next
+           && x.ended == y.ended && x.max_time_us == y.max_time_us;
+  });
+}
+
+/// As a change of the dead-letter output: key (stream, place), values (reason, payload).
+void append_dead_letter(std::string& log, const dead_letter& x) {
+  const cell key[] = {cell::string(x.stream), cell::string(x.place)};
+  const cell values[] = {cell::string(x.reason), cell::string(x.payload)};
+  change_log_writer{log}.append({0, false, beginning_of_time, key, values});
+}
+
+} // namespace
+
+template <class F>
+void epoch_coordinator::post_task(F f) {
+  post(new coordinator_task<F>(std::move(f)), nullptr);
+}
+
+epoch_coordinator::epoch_coordinator(caf::actor_config& config, epoch_settings settings, parts with)
+    : lean_actor(config), settings_(settings), with_(std::move(with)),
+      progress_(with_.sources->size()), is_held_(with_.sources->size()),
+      shares_(with_.routers.size()), committed_epoch_(with_.last_epoch), epoch_(with_.last_epoch),
+      epoch_gauge_(make_gauge(*with_.metrics, "keyfold_epoch", "The last committed epoch.")),
+      pause_seconds_(
+          prometheus::BuildHistogram()
+              .Name("keyfold_epoch_pause_seconds")
+              .Help("How long the sources were held at an epoch's edge.")
+              .Register(*with_.metrics)
+              .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                               0.25, 0.5, 1, 2.5})),
+      resident_gauge_(
+          make_gauge(*with_.metrics, "keyfold_resident_keys", "Keys whose actors are in memory.")),
+      dirty_gauge_(
+          make_gauge(*with_.metrics, "keyfold_dirty_keys", "Keys changed since the last epoch.")),
+      in_flight_gauge_(
+          make_gauge(*with_.metrics, "keyfold_in_flight_rows", "Rows read and not folded.")),
+      log_gauge_(make_gauge(*with_.metrics, "keyfold_epoch_log_bytes",
+                            "Changes held until the end of the epoch.")),
+      output_stalls_(make_counter(*with_.metrics, "keyfold_output_stalls_total",
+                                  "Times the sources had to wait because an output's pending "
+                                  "changes reached their bound.")) {}
+
+void epoch_coordinator::send_tick() {
+  post_task([](epoch_coordinator& self) { self.tick(); });
+}
+
+void epoch_coordinator::send_held(size_t source, source_progress progress) {
+  post_task([source, progress = std::move(progress)](epoch_coordinator& self) mutable {
+    self.held(source, std::move(progress));
+  });
+}
+
+void epoch_coordinator::send_failure(std::string reason) {
+  post_task([reason = std::move(reason)](epoch_coordinator& self) {
+    if (self.failure_.empty())
+      self.failure_ = reason;
+    if (!self.stopping_) {
+      self.stopping_ = true;
+      self.deadline_ = clock::now() + std::chrono::seconds{5};
+    }
+  });
+}
+
+void epoch_coordinator::send_stop(clock::time_point deadline) {
+  post_task([deadline](epoch_coordinator& self) {
+    self.stopping_ = true;
+    self.deadline_ = deadline;
+    self.tick();
+  });
+}
+
+uint64_t epoch_coordinator::log_bytes() const {
+  uint64_t sum = 0;
+  for (const auto& router : with_.routers)
+    sum += router->log_bytes();
+  return sum;
+}
+
+void epoch_coordinator::tick() {
+  if (finished_)
+    return;
+  uint64_t resident = 0;
+  uint64_t dirty = 0;
+  for (const auto& router : with_.routers) {
+    resident += router->resident_keys();
+    dirty += router->dirty_keys();
+  }
+  resident_gauge_.Set(static_cast<double>(resident));
+  dirty_gauge_.Set(static_cast<double>(dirty));
+  in_flight_gauge_.Set(static_cast<double>(with_.gate->in_flight()));
+  log_gauge_.Set(static_cast<double>(log_bytes()));
+  if (stalled_)
+    let_go_on();
+  if (phase_ == phase::folding && committing_ && log_bytes() > settings_.max_log_bytes
+      && !with_.gate->closed())
+    with_.gate->close(); // the ledger is behind: what is held in memory must not grow
+  if (phase_ == phase::folding && !committing_ && !stalled_ && !last_done_ && due())
+    begin();
+  if (stopping_ && committing_ && clock::now() >= deadline_)
+    with_.ledger->stop(); // it gives up waiting for space
+  check_finished();
+}
+
+bool epoch_coordinator::due() const {
+  if (stopping_ || log_bytes() > settings_.max_log_bytes)
+    return true;
+  using std::chrono::nanoseconds;
+  auto wait = std::clamp<nanoseconds>(4 * cost_, settings_.interval, settings_.max_interval);
+  return clock::now() - begun_at_ >= wait;
+}
+
+void epoch_coordinator::begin() {
+  begun_at_ = clock::now();
+  phase_ = phase::holding;
+  last_ = stopping_;
+  with_.gate->close();
+  std::fill(is_held_.begin(), is_held_.end(), false);
+  missing_ = is_held_.size();
+  if (missing_ == 0)
+    drained();
+}
+
+void epoch_coordinator::held(size_t source, source_progress progress) {
+  auto& known = progress_[source];
+  known.positions = std::move(progress.positions);
+  known.ended = progress.ended;
+  std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
+            std::back_inserter(known.dead_letters));
+  if (phase_ != phase::holding || is_held_[source])
+    return;
+  is_held_[source] = true;
+  if (--missing_ != 0)
+    return;
+  phase_ = phase::draining;
+  with_.gate->when_drained([this] { post_task([](epoch_coordinator& self) { self.drained(); }); });
+}
+
+void epoch_coordinator::drained() {
+  phase_ = phase::saving;
+  missing_ = with_.routers.size();
+  for (size_t i = 0; i < with_.routers.size(); ++i)
+    with_.routers[i]->send_save([this, i](epoch_share what) {
+      post_task([i, what = std::move(what)](epoch_coordinator& self) mutable {
+        self.share(i, std::move(what));
+      });
+    });
+}
+
+void epoch_coordinator::share(size_t from, epoch_share what) {
+  shares_[from] = std::move(what);
+  if (--missing_ == 0)
+    commit();
+}
+
+std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
+  auto result = std::make_shared<store::epoch_commit>();
+  for (size_t i = 0; i < progress_.size(); ++i)
+    for (const auto& [partition, x] : progress_[i].positions)
+      result->positions.push_back(
+          {(*with_.sources)[i]->name(), partition, x.next, microseconds_of(x.max_time), x.ended});
+  std::vector<std::string> logs(with_.outputs->size());
+  for (auto& share : shares_) {
+    for (uint32_t entity = 0; entity < share.states.size(); ++entity)
+      if (!share.states[entity].empty())
+        result->segments.push_back({entity, std::move(share.states[entity])});
+    for (size_t output = 0; output < share.logs.size(); ++output) {
+      if (logs[output].empty())
+        logs[output] = std::move(share.logs[output]);
+      else
+        logs[output].append(share.logs[output]);
+    }
+    share = {};
+  }
+  for (auto& progress : progress_) {
+    for (const auto& letter : progress.dead_letters)
+      if (with_.dead_letter_output)
+        append_dead_letter(logs[*with_.dead_letter_output], letter);
+    progress.dead_letters.clear();
+  }
+  for (size_t output = 0; output < logs.size(); ++output)
+    if (!logs[output].empty())
+      result->outbox.push_back({(*with_.outputs)[output].writer->name(), std::move(logs[output])});
+  return result;
+}
+
+void epoch_coordinator::commit() {
+  phase_ = phase::folding;
+  last_done_ = last_;
+  ended_ = std::all_of(progress_.begin(), progress_.end(), [](const auto& x) { return x.ended; });
+  auto epoch = gather();
+  auto nothing =
+      epoch->segments.empty() && epoch->outbox.empty() && same(epoch->positions, last_positions_);
+  if (nothing) {
+    cost_ = {};
+    let_go_on();
+    check_finished();
+    return;
+  }
+  last_positions_ = epoch->positions;
+  epoch->epoch = ++epoch_;
+  committing_ = true;
+  with_.ledger->submit(epoch, [this, epoch](store::ledger_result<void> result) {
+    post_task([epoch, result = std::move(result)](epoch_coordinator& self) mutable {
+      self.committed(std::move(epoch), std::move(result));
+    });
+  });
+  let_go_on();
+  pause_seconds_.Observe(std::chrono::duration<double>(clock::now() - begun_at_).count());
+}
+
+void epoch_coordinator::committed(std::shared_ptr<const store::epoch_commit> epoch,
+                                  store::ledger_result<void> result) {
+  committing_ = false;
+  cost_ = clock::now() - begun_at_;
+  if (!result) {
+    if (failure_.empty())
+      failure_ = result.error().message;
+    finish();
+    return;
+  }
+  if (with_.fault)
+    with_.fault(fault_point::after_ledger_commit, epoch->epoch);
+  committed_epoch_.store(epoch->epoch, std::memory_order_relaxed);
+  epoch_gauge_.Set(static_cast<double>(epoch->epoch));
+  for (const auto& row : epoch->outbox)
+    for (auto& output : *with_.outputs)
+      if (output.writer->name() == row.output)
+        output.writer->enqueue(epoch->epoch, std::shared_ptr<const std::string>{epoch, &row.log});
+  std::vector<source_positions> by_source(with_.sources->size());
+  for (const auto& row : epoch->positions)
+    for (size_t i = 0; i < by_source.size(); ++i)
+      if ((*with_.sources)[i]->name() == row.stream)
+        by_source[i][row.partition] = {row.partition, row.next,
+                                       event_time{duration{row.max_time_us}}, row.ended};
+  for (size_t i = 0; i < by_source.size(); ++i)
+    (*with_.sources)[i]->source().committed(epoch->epoch, by_source[i]);
+  if (phase_ == phase::folding)
+    let_go_on();
+  check_finished();
+}
+
+bool epoch_coordinator::outputs_full() const {
+  return std::any_of(with_.outputs->begin(), with_.outputs->end(),
+                     [](const auto& x) { return x.writer->pending_bytes() > x.max_pending_bytes; });
+}
+
+bool epoch_coordinator::outputs_idle() const {
+  return std::all_of(with_.outputs->begin(), with_.outputs->end(),
+                     [](const auto& x) { return x.writer->idle(); });
+}
+
+void epoch_coordinator::let_go_on() {
+  auto full = outputs_full();
+  if (full && !stalled_)
+    output_stalls_.Increment();
+  stalled_ = full;
+  if (!stalled_ && !stopping_)
+    with_.gate->open();
+}
+
+void epoch_coordinator::check_finished() {
+  if (finished_ || phase_ != phase::folding || committing_)
+    return;
+  auto over = stopping_ && clock::now() >= deadline_;
+  if (last_done_ && over && !outputs_idle())
+    spdlog::warn("stopping with changes that are not published: they are in the ledger and go out "
+                 "at the next start");
+  auto at_end = with_.finish_at_end && ended_ && !stopping_ && quiet() && outputs_idle();
+  if ((last_done_ && (over || outputs_idle())) || at_end)
+    finish();
+}
+
+/// Nothing has been folded since the last epoch.
+bool epoch_coordinator::quiet() const {
+  return with_.gate->in_flight() == 0 && log_bytes() == 0
+         && std::all_of(with_.routers.begin(), with_.routers.end(),
+                        [](const auto& x) { return x->dirty_keys() == 0; });
+}
+
+void epoch_coordinator::finish() {
+  if (std::exchange(finished_, true))
+    return;
+  with_.gate->close();
+  with_.finished(failure_);
+}
+
+} // namespace keyfold

@@ -1,0 +1,429 @@
+#include "actors/router.hpp"
+
+#include "store/ledger.hpp"
+
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+#include <algorithm>
+
+namespace keyfold {
+
+// -- messages
+// --------------------------------------------------------------------------------------------------------
+
+class router::key_message final : public lean_message {
+public:
+  explicit key_message(router& owner) : owner_(&owner) {}
+
+  void deliver(lean_actor& receiver, caf::mailbox_element_ptr&,
+               caf::execution_unit* unit) override {
+    actor = static_cast<entity_actor*>(&receiver);
+    owner_->run_key(*this, unit);
+  }
+  /// The message stays in its pool; that nobody holds it any more means that the key is done.
+  void request_deletion(bool) const noexcept override { owner_->key_done(); }
+
+  entity_actor* actor = nullptr;
+  std::span<const uint32_t> rows;
+
+private:
+  router* owner_;
+};
+
+template <class F>
+class router::task final : public lean_message {
+public:
+  explicit task(F f) : f_(std::move(f)) {}
+  void deliver(lean_actor& receiver, caf::mailbox_element_ptr&, caf::execution_unit*) override {
+    f_(static_cast<router&>(receiver));
+  }
+
+private:
+  F f_;
+};
+
+template <class F>
+void router::post_task(F f) {
+  post(new task<F>(std::move(f)), nullptr);
+}
+
+// -- construction
+// ----------------------------------------------------------------------------------------------------
+
+router::router(caf::actor_config& config, caf::actor_system& system,
+               std::shared_ptr<const routing_table> table, std::shared_ptr<flow_gate> gate,
+               std::shared_ptr<view_metrics> metrics)
+    : lean_actor(config), system_(system), table_(std::move(table)), gate_(std::move(gate)),
+      metrics_(std::move(metrics)), unit_(system), directories_(table_->entities.size()),
+      timers_(table_->entities.size()), dirty_(table_->entities.size()),
+      stream_watermarks_(table_->stream_count, beginning_of_time),
+      stream_newest_(table_->stream_count, beginning_of_time), view_watermarks_([this] {
+        std::vector<std::vector<event_time>> result;
+        for (const auto& entity : table_->entities)
+          result.emplace_back(entity.layout->view_count(), beginning_of_time);
+        return result;
+      }()),
+      entity_watermarks_(table_->entities.size(), beginning_of_time),
+      own_(*table_, view_watermarks_), stray_(*table_, view_watermarks_) {}
+
+router::~router() = default;
+
+// -- for other threads
+// -----------------------------------------------------------------------------------------------
+
+void router::send_batch(routed_batch batch) {
+  work next;
+  next.kind = work_kind::fold;
+  next.batch = std::make_shared<const routed_batch>(std::move(batch));
+  post_task([next = std::move(next)](router& self) mutable {
+    self.queue_.push_back(std::move(next));
+    self.run();
+  });
+}
+
+void router::send_save(std::function<void(epoch_share)> saved) {
+  work next;
+  next.kind = work_kind::save;
+  next.saved = std::move(saved);
+  post_task([next = std::move(next)](router& self) mutable {
+    self.queue_.push_back(std::move(next));
+    self.run();
+  });
+}
+
+void router::send_read(std::shared_ptr<feature_query> query, uint32_t index,
+                       caf::execution_unit* unit) {
+  post(new read_message(std::move(query), index), unit);
+}
+
+// -- restoring
+// -------------------------------------------------------------------------------------------------------
+
+bool router::restore(uint32_t entity, std::string_view key, std::string_view state) {
+  auto& actor = key_actor(entity, directory_hash(key), key);
+  auto good =
+      actor.state.decode(actor.layout(), state, own_.environment(entity, key), actor.wake_at);
+  arm(entity, actor);
+  return good;
+}
+
+void router::restore_time(uint32_t stream, event_time watermark, event_time newest) {
+  routed_batch moment;
+  moment.stream = stream;
+  moment.watermark = watermark;
+  moment.newest = newest;
+  move_time(moment);
+}
+
+// -- reading
+// ---------------------------------------------------------------------------------------------------------
+
+event_time router::reading_time(uint32_t entity) const {
+  auto result = end_of_time;
+  for (auto stream : table_->entities[entity].input_streams) {
+    auto watermark = stream_watermarks_[stream];
+    auto newest = stream_newest_[stream];
+    result =
+        std::min(result, watermark == beginning_of_time ? newest : std::min(watermark, newest));
+  }
+  return result;
+}
+
+void router::read(read_message& message, caf::mailbox_element_ptr& self,
+                  caf::execution_unit* unit) {
+  const auto& query = message.query();
+  auto as_of = query.as_of ? *query.as_of : reading_time(query.entity);
+  auto* key = directories_[query.entity].find(directory_hash(message.key()), message.key());
+  if (key == nullptr) {
+    message.answer_missing(as_of);
+    return;
+  }
+  message.forward(as_of);
+  key->enqueue(std::move(self), unit);
+}
+
+// -- work
+// ------------------------------------------------------------------------------------------------------------
+
+void router::run() {
+  if (waiting_)
+    return;
+  if (!busy_) {
+    if (queue_.empty())
+      return;
+    auto next = std::move(queue_.front());
+    queue_.pop_front();
+    begin(std::move(next));
+  }
+  if (current_.kind == work_kind::fold)
+    prepare_rows();
+  else
+    prepare_keys();
+  send_chunk();
+  if (waiting_)
+    return;
+  settle_chunk();
+}
+
+void router::begin(work next) {
+  current_ = std::move(next);
+  busy_ = true;
+  if (current_.kind == work_kind::save)
+    current_.keys = std::exchange(dirty_[0], {});
+}
+
+entity_actor& router::key_actor(uint32_t entity, uint64_t hash, std::string_view key) {
+  if (auto* known = directories_[entity].find(hash, key))
+    return *known;
+  auto made = make_lean_actor<entity_actor>(system_, *table_->entities[entity].layout, key);
+  auto& result = *made;
+  directories_[entity].insert(hash, std::move(made));
+  resident_.fetch_add(1, std::memory_order_relaxed);
+  return result;
+}
+
+uint32_t router::slot_for(entity_actor& key) {
+  if (key.chunk != chunk_ || keys_.size() <= key.slot || keys_[key.slot].actor != &key) {
+    key.chunk = chunk_;
+    key.slot = static_cast<uint32_t>(keys_.size());
+    keys_.push_back({&key});
+  }
+  return key.slot;
+}
+
+void router::prepare_rows() {
+  ++chunk_;
+  keys_.clear();
+  slots_.clear();
+  if (current_.input >= current_.batch->inputs.size())
+    return;
+  const auto& input = current_.batch->inputs[current_.input];
+  auto count = std::min(chunk_rows, input.rows.size() - current_.next);
+  auto rows = std::span{input.rows}.subspan(current_.next, count);
+  auto& directory = directories_[input.entity];
+  // First all lookups, then all actors, then all states: each loop's misses overlap.
+  for (const auto& row : rows)
+    if (auto* likely = directory.find_hash(row.hash))
+      __builtin_prefetch(&likely->state);
+  for (const auto& row : rows) {
+    auto& key = key_actor(input.entity, row.hash, row.text());
+    key.state.prefetch();
+    auto slot = slot_for(key);
+    ++keys_[slot].rows;
+    slots_.push_back(slot);
+  }
+  uint32_t first = 0;
+  for (auto& key : keys_) {
+    key.first = first;
+    first += key.rows;
+    key.rows = 0;
+  }
+  rows_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    auto& key = keys_[slots_[i]];
+    rows_[key.first + key.rows++] = rows[i].row;
+  }
+  current_.next += count;
+}
+
+void router::prepare_keys() {
+  ++chunk_;
+  keys_.clear();
+  auto count = std::min(chunk_rows, current_.keys.size() - current_.next);
+  for (auto* key : std::span{current_.keys}.subspan(current_.next, count))
+    __builtin_prefetch(&key->state);
+  for (auto* key : std::span{current_.keys}.subspan(current_.next, count)) {
+    key->state.prefetch();
+    keys_.push_back({key});
+  }
+  current_.next += count;
+}
+
+void router::send_chunk() {
+  while (pool_.size() < keys_.size())
+    pool_.push_back(std::make_unique<key_message>(*this));
+  pending_.store(static_cast<uint32_t>(keys_.size()) + 1, std::memory_order_relaxed);
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    pool_[i]->rows = {rows_.data() + keys_[i].first, keys_[i].rows};
+    keys_[i].actor->post(pool_[i].get(), &unit_);
+  }
+  for (size_t i = 0; i < unit_.ready.size(); ++i) {
+    auto* next = unit_.ready[i];
+    constexpr size_t most_messages =
+        64; // a key that others write to at the same time must not hold up the rest
+    if (next->resume(&unit_, most_messages) == caf::resumable::resume_later)
+      system_.scheduler().enqueue(next);
+    else
+      intrusive_ptr_release(next);
+  }
+  unit_.ready.clear();
+  waiting_ = pending_.fetch_sub(1, std::memory_order_acq_rel) != 1;
+}
+
+void router::run_key(key_message& message, caf::execution_unit* by) {
+  std::unique_lock<std::mutex> guard;
+  auto* part = &own_;
+  if (by != &unit_) {
+    guard = std::unique_lock{stray_mutex_};
+    part = &stray_;
+  }
+  switch (current_.kind) {
+  case work_kind::fold: {
+    const auto& input = current_.batch->inputs[current_.input];
+    message.actor->fold(input.input, *current_.batch->events, message.rows, *part, input.entity);
+    break;
+  }
+  case work_kind::advance:
+    message.actor->advance(*part, current_.entity);
+    break;
+  case work_kind::save:
+    message.actor->save(*part, current_.entity);
+    break;
+  }
+}
+
+void router::key_done() {
+  if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    post_task([](router& self) {
+      self.waiting_ = false;
+      self.settle_chunk();
+    });
+}
+
+void router::arm(uint32_t entity, entity_actor& key) {
+  auto at = key_timers::rounded(key.wake_at, entity_watermarks_[entity]);
+  if (at >= key.timer_at)
+    return;
+  key.timer_at = at;
+  timers_[entity].set(at, directory_hash(key.key()));
+}
+
+void router::settle_chunk() {
+  auto entity = current_.kind == work_kind::fold && current_.input < current_.batch->inputs.size()
+                    ? current_.batch->inputs[current_.input].entity
+                    : current_.entity;
+  auto saving = current_.kind == work_kind::save;
+  for (auto& key : keys_) {
+    auto& actor = *key.actor;
+    if (saving && actor.gone) {
+      resident_.fetch_sub(1, std::memory_order_relaxed);
+      directories_[entity].erase(directory_hash(actor.key()), actor.key());
+      continue;
+    }
+    if (actor.wake_at < actor.timer_at)
+      arm(entity, actor);
+    if (actor.dirty && actor.listed != epoch_) {
+      actor.listed = epoch_;
+      dirty_[entity].push_back(&actor);
+    }
+  }
+  keys_.clear();
+  if (!next_section())
+    finish();
+  if (busy_ || !queue_.empty())
+    post_task([](router& self) { self.run(); });
+}
+
+/// Moves on to the next input of the batch, or the next entity of the epoch. False at the end of
+/// the work.
+bool router::next_section() {
+  if (current_.kind == work_kind::fold) {
+    const auto& inputs = current_.batch->inputs;
+    if (current_.input < inputs.size() && current_.next == inputs[current_.input].rows.size()) {
+      ++current_.input;
+      current_.next = 0;
+    }
+    return current_.input < inputs.size();
+  }
+  while (current_.next == current_.keys.size()) {
+    if (current_.kind == work_kind::advance || current_.entity + 1 >= dirty_.size())
+      return false;
+    ++current_.entity;
+    current_.next = 0;
+    current_.keys = std::exchange(dirty_[current_.entity], {});
+  }
+  return true;
+}
+
+void router::finish() {
+  own_.take(stray_);
+  publish_counts();
+  switch (current_.kind) {
+  case work_kind::fold:
+    move_time(*current_.batch);
+    queue_due_keys();
+    break;
+  case work_kind::advance:
+    break;
+  case work_kind::save:
+    finish_save();
+    break;
+  }
+  size_t dirty = 0;
+  for (const auto& keys : dirty_)
+    dirty += keys.size();
+  dirty_count_.store(dirty, std::memory_order_relaxed);
+  log_bytes_.store(own_.log_bytes(), std::memory_order_relaxed);
+  auto credit = current_.kind == work_kind::fold ? current_.batch->credit : 0;
+  current_ = {};
+  busy_ = false;
+  if (credit != 0)
+    gate_->release(credit);
+}
+
+void router::finish_save() {
+  epoch_share share{std::exchange(own_.logs, std::vector<std::string>(own_.logs.size())),
+                    std::exchange(own_.states, std::vector<std::string>(own_.states.size()))};
+  ++epoch_;
+  current_.saved(std::move(share));
+}
+
+void router::move_time(const routed_batch& batch) {
+  auto& watermark = stream_watermarks_[batch.stream];
+  auto& newest = stream_newest_[batch.stream];
+  newest = std::max(newest, batch.newest);
+  if (batch.watermark <= watermark)
+    return;
+  watermark = batch.watermark;
+  for (size_t entity = 0; entity < table_->entities.size(); ++entity) {
+    const auto& routing = table_->entities[entity];
+    for (size_t view = 0; view < view_watermarks_[entity].size(); ++view) {
+      auto lowest = end_of_time;
+      for (auto stream : routing.view_streams[view])
+        lowest = std::min(lowest, stream_watermarks_[stream]);
+      view_watermarks_[entity][view] = lowest;
+      entity_watermarks_[entity] = std::max(entity_watermarks_[entity], lowest);
+    }
+  }
+}
+
+/// Timers whose moment has come go before the rows that wait.
+void router::queue_due_keys() {
+  for (uint32_t entity = 0; entity < timers_.size(); ++entity) {
+    if (!timers_[entity].any_due(entity_watermarks_[entity]))
+      continue;
+    work next;
+    next.kind = work_kind::advance;
+    next.entity = entity;
+    timers_[entity].take_due(entity_watermarks_[entity], [&](event_time at, uint64_t hash) {
+      directories_[entity].for_hash(hash, [&](entity_actor& key) {
+        if (key.timer_at != at)
+          return;
+        key.timer_at = end_of_time;
+        next.keys.push_back(&key);
+      });
+    });
+    if (!next.keys.empty())
+      queue_.push_front(std::move(next));
+  }
+}
+
+void router::publish_counts() {
+  for (size_t entity = 0; entity < own_.counts.size(); ++entity)
+    for (size_t view = 0; view < own_.counts[entity].size(); ++view) {
+      metrics_->views[entity][view].add(own_.counts[entity][view]);
+      own_.counts[entity][view] = {};
+    }
+}
+
+} // namespace keyfold

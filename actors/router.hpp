@@ -1,0 +1,161 @@
+#pragma once
+
+#include "actors/entity_actor.hpp"
+#include "actors/flow_gate.hpp"
+#include "actors/fold_part.hpp"
+#include "actors/key_directory.hpp"
+#include "actors/key_timers.hpp"
+#include "messages/metrics.hpp"
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace keyfold {
+
+/// What a router contributes to an epoch.
+struct epoch_share {
+  std::vector<std::string> logs;   ///< per output
+  std::vector<std::string> states; ///< per entity, pairs of key and state
+};
+
+/// Owns the keys of its shards: finds or makes each key's actor, hands it its rows of a batch in
+/// one message, keeps the watermarks and timers, collects what changed for the epoch.
+///
+/// A router is the execution unit of the actors it wakes: they run in its own turn, while what they
+/// need is still in the cache, and the parallelism comes from having several routers. One piece of
+/// work (a batch, an advance, an epoch) is under way at a time; reads are answered between its
+/// chunks.
+class router final : public lean_actor {
+public:
+  router(caf::actor_config& config, caf::actor_system& system,
+         std::shared_ptr<const routing_table> table, std::shared_ptr<flow_gate> gate,
+         std::shared_ptr<view_metrics> metrics);
+  ~router() override;
+  const char* name() const override { return "keyfold.router"; }
+
+  // -- for other threads
+  // -------------------------------------------------------------------------------------------
+
+  void send_batch(routed_batch batch);
+  /// Ends the epoch: everything sent before is folded, then changes and states of what changed are
+  /// handed to `saved`.
+  void send_save(std::function<void(epoch_share)> saved);
+  void send_read(std::shared_ptr<feature_query> query, uint32_t index, caf::execution_unit* unit);
+
+  /// Keys in memory.
+  uint64_t resident_keys() const noexcept { return resident_.load(std::memory_order_relaxed); }
+  /// Bytes of changes that wait for the end of the epoch.
+  uint64_t log_bytes() const noexcept { return log_bytes_.load(std::memory_order_relaxed); }
+  /// Keys changed since the last epoch.
+  uint64_t dirty_keys() const noexcept { return dirty_count_.load(std::memory_order_relaxed); }
+
+  // -- before the first message
+  // ------------------------------------------------------------------------------------
+
+  /// Takes a key's state from the ledger. False when the bytes are malformed.
+  bool restore(uint32_t entity, std::string_view key, std::string_view state);
+  /// The stream's watermark and newest event time at the last epoch.
+  void restore_time(uint32_t stream, event_time watermark, event_time newest);
+
+  // -- in its own turn
+  // ---------------------------------------------------------------------------------------------
+
+  void read(read_message& message, caf::mailbox_element_ptr& self, caf::execution_unit* unit);
+
+private:
+  enum class work_kind : uint8_t { fold, advance, save };
+
+  /// The message to one key in the course of a work. Kept in a pool; to be disposed of means to be
+  /// done.
+  class key_message;
+  template <class F>
+  class task;
+
+  /// What is under way: the actors still to be told, in chunks.
+  struct work {
+    work_kind kind = work_kind::fold;
+    std::shared_ptr<const routed_batch> batch;
+    size_t input = 0;    ///< of the batch
+    size_t next = 0;     ///< row of the input, or key of `keys`
+    uint32_t entity = 0; ///< with advance and save: whose `keys`
+    std::vector<entity_actor*> keys;
+    std::function<void(epoch_share)> saved;
+  };
+
+  class own_unit final : public caf::execution_unit {
+  public:
+    explicit own_unit(caf::actor_system& system) : caf::execution_unit(&system) {}
+    void exec_later(caf::resumable* what) override { ready.push_back(what); }
+    std::vector<caf::resumable*> ready;
+  };
+
+  template <class F>
+  void post_task(F f);
+  void run();
+  void begin(work next);
+  void prepare_rows();
+  void prepare_keys();
+  uint32_t slot_for(entity_actor& key);
+  void send_chunk();
+  void run_key(key_message& message, caf::execution_unit* unit);
+  void key_done();
+  void settle_chunk();
+  bool next_section();
+  void finish();
+  void finish_save();
+  void move_time(const routed_batch& batch);
+  void queue_due_keys();
+  void publish_counts();
+  entity_actor& key_actor(uint32_t entity, uint64_t hash, std::string_view key);
+  void arm(uint32_t entity, entity_actor& key);
+  event_time reading_time(uint32_t entity) const;
+
+  static constexpr size_t chunk_rows = 1024;
+
+  caf::actor_system& system_;
+  std::shared_ptr<const routing_table> table_;
+  std::shared_ptr<flow_gate> gate_;
+  std::shared_ptr<view_metrics> metrics_;
+  own_unit unit_;
+
+  std::vector<key_directory> directories_;        // per entity
+  std::vector<key_timers> timers_;                // per entity
+  std::vector<std::vector<entity_actor*>> dirty_; // per entity
+  std::vector<event_time> stream_watermarks_;
+  std::vector<event_time> stream_newest_;
+  std::vector<std::vector<event_time>> view_watermarks_; // per entity and view
+  std::vector<event_time> entity_watermarks_; // the newest of the views': what timers go by
+
+  std::deque<work> queue_;
+  work current_;
+  uint32_t epoch_ = 1;   // of this run: which keys are listed as dirty
+  bool busy_ = false;    // `current_` is under way
+  bool waiting_ = false; // a key of the chunk is being run by another thread
+
+  // The chunk under way: one message per key, its rows side by side in `rows_`.
+  struct chunk_key {
+    entity_actor* actor;
+    uint32_t rows = 0;
+    uint32_t first = 0;
+  };
+  std::vector<std::unique_ptr<key_message>> pool_;
+  std::vector<chunk_key> keys_;
+  std::vector<uint32_t> slots_; // of the chunk's rows
+  std::vector<uint32_t> rows_;
+  uint32_t chunk_ = 0;
+  std::atomic<uint32_t> pending_{0};
+
+  fold_part own_;
+  std::mutex stray_mutex_;
+  fold_part stray_;
+
+  std::atomic<uint64_t> resident_{0};
+  std::atomic<uint64_t> log_bytes_{0};
+  std::atomic<uint64_t> dirty_count_{0};
+};
+
+} // namespace keyfold

@@ -1,0 +1,179 @@
+#include "actors/source_reader.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace keyfold {
+
+namespace {
+
+constexpr size_t rows_per_poll = 16'384;
+constexpr auto poll_patience = std::chrono::milliseconds{10};
+constexpr auto hold_patience = std::chrono::milliseconds{100};
+
+double seconds_of(event_time x) {
+  return x == beginning_of_time || x == end_of_time
+             ? 0
+             : std::chrono::duration<double>(x.time_since_epoch()).count();
+}
+
+} // namespace
+
+source_reader::source_reader(std::string name, uint32_t stream, stream_time time,
+                             std::unique_ptr<event_source> source,
+                             std::shared_ptr<const routing_table> table,
+                             std::vector<caf::intrusive_ptr<router>> routers,
+                             std::shared_ptr<flow_gate> gate, metrics_registry& metrics,
+                             readiness& ready, callbacks report)
+    : name_(std::move(name)), stream_(stream), watermarks_(time.max_delay, time.idle_after),
+      source_(std::move(source)), table_(std::move(table)), routers_(std::move(routers)),
+      gate_(std::move(gate)), ready_(ready), report_(std::move(report)) {
+  prometheus::Labels labels{{"stream", name_}};
+  auto counter = [&](const char* family, const char* help) {
+    return &make_counter(metrics, family, help, labels);
+  };
+  auto gauge = [&](const char* family, const char* help) {
+    return &make_gauge(metrics, family, help, labels);
+  };
+  counters_ = {
+      counter("keyfold_source_records_total", "Records read, whatever became of them."),
+      counter("keyfold_source_rows_total", "Rows handed to the routers."),
+      counter("keyfold_source_filtered_total",
+              "Records left out by the stream's where, and tombstones."),
+      counter("keyfold_source_dead_letters_total", "Records that could not become events."),
+      counter("keyfold_source_null_keys_total",
+              "Rows without an entity's key: left out for that entity."),
+      counter("keyfold_source_long_keys_total",
+              "Rows whose key exceeds limits.max_key_bytes: left out for that entity."),
+      gauge("keyfold_stream_watermark_seconds",
+            "Event time up to which the stream is complete, Unix time."),
+      gauge("keyfold_stream_newest_event_seconds", "Newest event time seen, Unix time."),
+      gauge("keyfold_stream_idle_partitions",
+            "Partitions that hold no watermark back because they are silent."),
+  };
+}
+
+source_reader::~source_reader() {
+  join();
+}
+
+void source_reader::start(source_positions positions) {
+  positions_ = std::move(positions);
+  for (const auto& [partition, progress] : positions_)
+    watermarks_.observe(partition, progress.max_time, now());
+  thread_ = std::thread{[this] { loop(); }};
+}
+
+void source_reader::join() {
+  if (thread_.joinable())
+    thread_.join();
+}
+
+std::chrono::nanoseconds source_reader::now() const {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+void source_reader::loop() {
+  ready_.set("stream " + name_, "starting");
+  if (auto started = source_->start(positions_); !started) {
+    failed_ = true;
+    report_.failed(started.error().message);
+  }
+  for (;;) {
+    switch (gate_->enter(poll_patience)) {
+    case flow_gate::entry::stopping:
+      source_->stop();
+      return;
+    case flow_gate::entry::held:
+      hold();
+      break;
+    case flow_gate::entry::go:
+      if (failed_ || !poll())
+        std::this_thread::sleep_for(poll_patience);
+      break;
+    }
+  }
+}
+
+void source_reader::hold() {
+  if (!gate_->closed())
+    return;
+  auto closing = gate_->closing();
+  if (closing != held_) {
+    held_ = closing;
+    report_.held({positions_, std::exchange(dead_letters_, {}), watermarks_.ended()});
+  }
+  gate_->await_open(hold_patience);
+}
+
+bool source_reader::poll() {
+  auto polled = source_->poll(rows_per_poll, poll_patience);
+  if (!polled) {
+    failed_ = true;
+    ready_.set("stream " + name_, polled.error().message);
+    report_.failed(polled.error().message);
+    return false;
+  }
+  auto status = source_->status();
+  ready_.set("stream " + name_, status.ready ? std::string{} : status.reason);
+  note(*polled);
+  if (polled->events != nullptr && polled->events->size() != 0)
+    send(polled->events);
+  else
+    send_watermark();
+  return true;
+}
+
+void source_reader::note(const source_poll& polled) {
+  records_.fetch_add(polled.records, std::memory_order_relaxed);
+  counters_.records->Increment(static_cast<double>(polled.records));
+  counters_.filtered->Increment(static_cast<double>(polled.filtered));
+  counters_.dead_letters->Increment(static_cast<double>(polled.dead_letters.size()));
+  dead_letters_.insert(dead_letters_.end(), polled.dead_letters.begin(), polled.dead_letters.end());
+  auto moment = now();
+  for (const auto& partition : polled.revoked)
+    watermarks_.remove(partition);
+  for (const auto& partition : source_->partitions())
+    watermarks_.add(partition, moment);
+  for (const auto& progress : polled.progress) {
+    positions_[progress.partition] = progress;
+    watermarks_.observe(progress.partition, progress.max_time, moment);
+    if (progress.ended)
+      watermarks_.end(progress.partition);
+  }
+  counters_.newest->Set(seconds_of(watermarks_.newest()));
+  counters_.idle_partitions->Set(static_cast<double>(watermarks_.idle(moment)));
+}
+
+void source_reader::send(const event_batch_ptr& events) {
+  std::vector<routed_batch> shares(routers_.size());
+  auto losses = split_batch(*table_, stream_, events, shares);
+  counters_.rows->Increment(static_cast<double>(events->size()));
+  counters_.null_keys->Increment(static_cast<double>(losses.null_key));
+  counters_.long_keys->Increment(static_cast<double>(losses.long_key));
+  sent_watermark_ = watermarks_.watermark(now());
+  counters_.watermark->Set(seconds_of(sent_watermark_));
+  for (size_t i = 0; i < shares.size(); ++i) {
+    shares[i].stream = stream_;
+    shares[i].watermark = sent_watermark_;
+    shares[i].newest = watermarks_.newest();
+    gate_->admit(shares[i].credit);
+    routers_[i]->send_batch(std::move(shares[i]));
+  }
+}
+
+void source_reader::send_watermark() {
+  auto watermark = watermarks_.watermark(now());
+  if (watermark <= sent_watermark_)
+    return;
+  sent_watermark_ = watermark;
+  counters_.watermark->Set(seconds_of(watermark));
+  for (auto& to : routers_) {
+    routed_batch moment;
+    moment.stream = stream_;
+    moment.watermark = watermark;
+    moment.newest = watermarks_.newest();
+    to->send_batch(std::move(moment));
+  }
+}
+
+} // namespace keyfold

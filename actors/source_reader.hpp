@@ -1,0 +1,91 @@
+#pragma once
+
+#include "actors/flow_gate.hpp"
+#include "actors/router.hpp"
+#include "features/watermark.hpp"
+#include "messages/event_source.hpp"
+#include "messages/metrics.hpp"
+#include "messages/readiness.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace keyfold {
+
+/// What a source has reached when it holds at an epoch's edge.
+struct source_progress {
+  source_positions positions;
+  std::vector<dead_letter> dead_letters; ///< since the last epoch
+  bool ended = false;                    ///< bounded, and read to its end
+};
+
+/// The thread of one source: polls while there is credit, splits what came by router, keeps the
+/// watermark, and holds at the epoch's edge. `start` once, `join` last.
+class source_reader {
+public:
+  /// What the reader reports; called from its thread.
+  struct callbacks {
+    std::function<void(source_progress)> held; ///< once each time the gate closes
+    std::function<void(std::string reason)>
+        failed; ///< no retry mends it; the reader has stopped reading
+  };
+
+  source_reader(std::string name, uint32_t stream, stream_time time,
+                std::unique_ptr<event_source> source, std::shared_ptr<const routing_table> table,
+                std::vector<caf::intrusive_ptr<router>> routers, std::shared_ptr<flow_gate> gate,
+                metrics_registry& metrics, readiness& ready, callbacks report);
+  ~source_reader();
+
+  void start(source_positions positions);
+  /// Waits for the thread; the gate must have been stopped.
+  void join();
+
+  event_source& source() noexcept { return *source_; }
+  const std::string& name() const noexcept { return name_; }
+  uint64_t records() const noexcept { return records_.load(std::memory_order_relaxed); }
+
+private:
+  struct counters {
+    prometheus::Counter* records;
+    prometheus::Counter* rows;
+    prometheus::Counter* filtered;
+    prometheus::Counter* dead_letters;
+    prometheus::Counter* null_keys;
+    prometheus::Counter* long_keys;
+    prometheus::Gauge* watermark;
+    prometheus::Gauge* newest;
+    prometheus::Gauge* idle_partitions;
+  };
+
+  void loop();
+  void hold();
+  bool poll();
+  void note(const source_poll& polled);
+  void send(const event_batch_ptr& events);
+  void send_watermark();
+  std::chrono::nanoseconds now() const;
+
+  std::string name_;
+  uint32_t stream_;
+  watermark_tracker watermarks_;
+  std::unique_ptr<event_source> source_;
+  std::shared_ptr<const routing_table> table_;
+  std::vector<caf::intrusive_ptr<router>> routers_;
+  std::shared_ptr<flow_gate> gate_;
+  readiness& ready_;
+  callbacks report_;
+  counters counters_;
+
+  source_positions positions_;
+  std::vector<dead_letter> dead_letters_;
+  event_time sent_watermark_ = beginning_of_time;
+  bool failed_ = false;
+  uint64_t held_ = 0; // the closing of the gate that was reported last
+  std::atomic<uint64_t> records_{0};
+  std::thread thread_;
+};
+
+} // namespace keyfold
