@@ -313,21 +313,32 @@ tl::unexpected<error> unreadable(std::string_view text, timestamp_unit unit,
 
 } // namespace
 
+std::optional<event_time> read_timestamp(std::string_view text, timestamp_unit unit,
+                                         std::string_view pattern) noexcept {
+  if (unit == timestamp_unit::pattern)
+    return read_pattern(text, pattern);
+  return unit == timestamp_unit::rfc3339 ? read_rfc3339(text) : read_number(text, unit);
+}
+
 result<event_time> parse_timestamp(std::string_view text, timestamp_unit unit,
                                    std::string_view pattern) {
-  auto at = unit == timestamp_unit::pattern   ? read_pattern(text, pattern)
-            : unit == timestamp_unit::rfc3339 ? read_rfc3339(text)
-                                              : read_number(text, unit);
+  auto at = read_timestamp(text, unit, pattern);
   if (!at)
     return unreadable(text, unit, pattern);
   return *at;
 }
 
-result<event_time> timestamp_from_number(int64_t count, timestamp_unit unit) {
+std::optional<event_time> timestamp_of_count(int64_t count, timestamp_unit unit) noexcept {
   auto per_unit = microseconds_of(unit);
-  if (count >= earliest_timestamp.time_since_epoch().count() / per_unit
-      && count <= latest_timestamp.time_since_epoch().count() / per_unit)
-    return event_time{duration{count * per_unit}};
+  if (count < earliest_timestamp.time_since_epoch().count() / per_unit
+      || count > latest_timestamp.time_since_epoch().count() / per_unit)
+    return std::nullopt;
+  return event_time{duration{count * per_unit}};
+}
+
+result<event_time> timestamp_from_number(int64_t count, timestamp_unit unit) {
+  if (auto at = timestamp_of_count(count, unit))
+    return *at;
   return unreadable(fmt::to_string(count), unit, {});
 }
 

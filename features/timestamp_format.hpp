@@ -4,6 +4,7 @@
 #include "features/result.hpp"
 #include "features/stream_schema.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,10 +32,17 @@ constexpr bool is_timestamp(event_time at) noexcept {
 result<event_time> parse_timestamp(std::string_view text, timestamp_unit unit,
                                    std::string_view pattern = {});
 
+/// As `parse_timestamp`, for those who need no reason.
+std::optional<event_time> read_timestamp(std::string_view text, timestamp_unit unit,
+                                         std::string_view pattern = {}) noexcept;
+
 /// A timestamp written as a number of `unit`s since 1970. @pre `unit` is a unit of time
 result<event_time> timestamp_from_number(int64_t count, timestamp_unit unit);
 /// As above; rounded to the nearest microsecond.
 result<event_time> timestamp_from_number(double count, timestamp_unit unit);
+
+/// As above, for those who need no reason. @pre `unit` is a unit of time
+std::optional<event_time> timestamp_of_count(int64_t count, timestamp_unit unit) noexcept;
 
 /// Whether `pattern` can be read with, and names a whole date; if not, why. Two dialects:
 ///
