@@ -9,39 +9,42 @@
 
 namespace keyfold {
 
-entity_actor::entity_actor(caf::actor_config& config, const entity_layout& layout,
-                           std::string_view key)
-    : lean_actor(config), layout_(&layout), key_size_(static_cast<uint32_t>(key.size())) {
+entity_actor::entity_actor(caf::actor_config& config, std::string_view key) : lean_actor(config) {
+  static_assert(sizeof(caf::actor_storage<entity_actor>) <= 256);
   auto* to = key_.inside;
-  if (key.size() > sizeof key_)
-    to = key_.outside = new char[key.size()];
+  if (key.size() < sizeof key_.inside) {
+    key_.inside[15] = static_cast<char>(key.size());
+  } else {
+    key_.inside[15] = outside_mark;
+    key_.outside = {new char[key.size()], static_cast<uint32_t>(key.size())};
+    to = key_.outside.text;
+  }
   if (!key.empty())
     std::memcpy(to, key.data(), key.size());
 }
 
 entity_actor::~entity_actor() {
-  if (key_size_ > sizeof key_)
-    delete[] key_.outside;
+  if (key_.inside[15] == outside_mark)
+    delete[] key_.outside.text;
 }
 
-void entity_actor::fold(uint32_t input, const event_batch& batch, std::span<const uint32_t> rows,
-                        fold_part& part, uint32_t entity) {
-  wake_at =
-      std::min(wake_at, state.fold(*layout_, input, batch, rows, part.environment(entity, key())));
+event_time entity_actor::fold(const entity_layout& layout, uint32_t input, const event_batch& batch,
+                              std::span<const uint32_t> rows, const fold_environment& environment) {
   dirty = true;
+  return state.fold(layout, input, batch, rows, environment);
 }
 
-void entity_actor::advance(fold_part& part, uint32_t entity) {
-  wake_at = state.advance(*layout_, part.environment(entity, key()));
+event_time entity_actor::advance(const entity_layout& layout, const fold_environment& environment) {
   dirty = true;
+  return state.advance(layout, environment);
 }
 
-void entity_actor::save(fold_part& part, uint32_t entity) {
-  state.collect_changes(*layout_, part.watermarks(entity), part.last_changes(entity, key()));
-  gone = state.empty(*layout_);
+void entity_actor::save(const entity_layout& layout, uint32_t entity, fold_part& part) {
+  state.collect_changes(layout, part.watermarks(entity), part.last_changes(entity, key()));
+  gone = state.empty(layout);
   part.state_bytes.clear();
   if (!gone)
-    state.encode(*layout_, part.state_bytes);
+    state.encode(layout, part.state_bytes);
   store::append_key_state(part.states[entity], key(), part.state_bytes);
   dirty = false;
 }
@@ -68,27 +71,28 @@ private:
 
 } // namespace
 
-void entity_actor::answer(const feature_query& query, key_answer& out, event_time as_of) const {
+void entity_actor::answer(const entity_layout& layout, const feature_query& query, key_answer& out,
+                          event_time as_of) const {
   out.found = true;
   out.as_of = as_of;
   out.values.resize(query.wanted.size());
-  state.read(*layout_, as_of, query.wanted, out.values, out.memory);
-  const auto& views = layout_->definition().views;
+  state.read(layout, as_of, query.wanted, out.values, out.memory);
+  const auto& views = layout.definition().views;
   for (uint32_t i = 0; query.with_open && i < views.size(); ++i) {
     if (!views[i]->open())
       continue;
     open_collector sink{*views[i], i, out};
-    state.read_all(*layout_, i, as_of, out.memory, sink);
+    state.read_all(layout, i, as_of, out.memory, sink);
   }
 }
 
 void read_message::deliver(lean_actor& receiver, caf::mailbox_element_ptr& self,
                            caf::execution_unit* unit) {
-  if (at_router_) {
+  if (layout_ == nullptr) {
     static_cast<router&>(receiver).read(*this, self, unit);
     return;
   }
-  static_cast<entity_actor&>(receiver).answer(*query_, query_->answers[index_], as_of_);
+  static_cast<entity_actor&>(receiver).answer(*layout_, *query_, query_->answers[index_], as_of_);
   complete();
 }
 

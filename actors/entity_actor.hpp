@@ -19,42 +19,49 @@ class router;
 /// The actor of one key: holds the states of all views of its entity, folds its rows, answers
 /// reads. Its router made it and lets go of it; whatever else runs here must not block.
 ///
-/// Fields below `state` are the router's notes on the key; only the router, and the key while it
-/// works for it, touch them.
+/// Memory is what it is made for: all that a fold touches is in the one cache line behind CAF's own
+/// part. What keys of an entity share comes with each message.
 class entity_actor final : public lean_actor {
 public:
-  entity_actor(caf::actor_config& config, const entity_layout& layout, std::string_view key);
+  entity_actor(caf::actor_config& config, std::string_view key);
   ~entity_actor() override;
   const char* name() const override { return "keyfold.entity"; }
 
   std::string_view key() const noexcept {
-    return {key_size_ <= sizeof key_ ? key_.inside : key_.outside, key_size_};
+    return key_.inside[15] == outside_mark
+               ? std::string_view{key_.outside.text, key_.outside.size}
+               : std::string_view{key_.inside, static_cast<size_t>(key_.inside[15])};
   }
-  const entity_layout& layout() const noexcept { return *layout_; }
 
-  void fold(uint32_t input, const event_batch& batch, std::span<const uint32_t> rows,
-            fold_part& part, uint32_t entity);
-  void advance(fold_part& part, uint32_t entity);
+  /// Returns when the key wants to be advanced.
+  event_time fold(const entity_layout& layout, uint32_t input, const event_batch& batch,
+                  std::span<const uint32_t> rows, const fold_environment& environment);
+  /// Returns when the key wants to be advanced next.
+  event_time advance(const entity_layout& layout, const fold_environment& environment);
   /// Writes the changes that are due at the end of an epoch and the state into `part`.
-  void save(fold_part& part, uint32_t entity);
-  void answer(const feature_query& query, key_answer& out, event_time as_of) const;
+  void save(const entity_layout& layout, uint32_t entity, fold_part& part);
+  void answer(const entity_layout& layout, const feature_query& query, key_answer& out,
+              event_time as_of) const;
 
   entity_state state;
-  event_time wake_at = end_of_time;  ///< when the state wants to be advanced
-  event_time timer_at = end_of_time; ///< when the router will do so
-  uint32_t slot = 0;                 ///< the key's message in the chunk being prepared
-  uint32_t chunk = 0;                ///< the chunk `slot` is of
-  uint32_t listed = 0;               ///< the epoch in whose list of changed keys it is
+
+  // The router's notes on the key; only the router, and the key while it works for it, touch them.
+  event_time timer_at = end_of_time; ///< when the router will advance it
+  uint32_t slot = 0;                 ///< its place in the chunk under way, if it is in it
   bool dirty = false;                ///< changed since the last epoch
+  bool listed = false;               ///< among the router's changed keys
   bool gone = false;                 ///< kept nothing at the last epoch: the router forgets it
 
 private:
-  const entity_layout* layout_;
+  static constexpr char outside_mark = 127;
+
   union {
-    char inside[16];
-    char* outside;
+    char inside[16]; // the last byte is the size, or says that the text is outside
+    struct {
+      char* text;
+      uint32_t size;
+    } outside;
   } key_;
-  uint32_t key_size_;
 };
 
 /// A read of one key on its way: to the router, and on to the key's actor.
@@ -70,9 +77,9 @@ public:
   /// Answers that there is no such key.
   void answer_missing(event_time as_of);
   /// From now on the message is for the key's actor. @param as_of the moment to read at
-  void forward(event_time as_of) {
+  void forward(const entity_layout& layout, event_time as_of) {
+    layout_ = &layout;
     as_of_ = as_of;
-    at_router_ = false;
   }
 
 private:
@@ -80,7 +87,7 @@ private:
 
   std::shared_ptr<feature_query> query_;
   uint32_t index_;
-  bool at_router_ = true;
+  const entity_layout* layout_ = nullptr; // null: on the way to the router
   event_time as_of_ = beginning_of_time;
 };
 

@@ -55,6 +55,12 @@ public:
     enqueue(caf::mailbox_element_ptr{message}, unit);
   }
 
+  /// As `post`, for a caller that runs the actor itself: returns whether it must call `resume` for
+  /// the message to be seen. The caller keeps the actor alive until that call returns.
+  [[nodiscard]] bool push(lean_message* message) noexcept {
+    return inbox_.push_front(message) == caf::intrusive::inbox_result::unblocked_reader;
+  }
+
 private:
   struct inbox_policy {
     using mapped_type = caf::mailbox_element;

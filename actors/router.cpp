@@ -25,6 +25,7 @@ public:
 
   entity_actor* actor = nullptr;
   std::span<const uint32_t> rows;
+  event_time wake_at = end_of_time; // out: when the key wants to be advanced
 
 private:
   router* owner_;
@@ -101,9 +102,10 @@ void router::send_read(std::shared_ptr<feature_query> query, uint32_t index,
 
 bool router::restore(uint32_t entity, std::string_view key, std::string_view state) {
   auto& actor = key_actor(entity, directory_hash(key), key);
-  auto good =
-      actor.state.decode(actor.layout(), state, own_.environment(entity, key), actor.wake_at);
-  arm(entity, actor);
+  auto wake_at = end_of_time;
+  auto good = actor.state.decode(*table_->entities[entity].layout, state,
+                                 own_.environment(entity, key), wake_at);
+  arm(entity, actor, wake_at);
   return good;
 }
 
@@ -138,7 +140,7 @@ void router::read(read_message& message, caf::mailbox_element_ptr& self,
     message.answer_missing(as_of);
     return;
   }
-  message.forward(as_of);
+  message.forward(*table_->entities[query.entity].layout, as_of);
   key->enqueue(std::move(self), unit);
 }
 
@@ -175,7 +177,7 @@ void router::begin(work next) {
 entity_actor& router::key_actor(uint32_t entity, uint64_t hash, std::string_view key) {
   if (auto* known = directories_[entity].find(hash, key))
     return *known;
-  auto made = make_lean_actor<entity_actor>(system_, *table_->entities[entity].layout, key);
+  auto made = make_lean_actor<entity_actor>(system_, key);
   auto& result = *made;
   directories_[entity].insert(hash, std::move(made));
   resident_.fetch_add(1, std::memory_order_relaxed);
@@ -183,8 +185,7 @@ entity_actor& router::key_actor(uint32_t entity, uint64_t hash, std::string_view
 }
 
 uint32_t router::slot_for(entity_actor& key) {
-  if (key.chunk != chunk_ || keys_.size() <= key.slot || keys_[key.slot].actor != &key) {
-    key.chunk = chunk_;
+  if (key.slot >= keys_.size() || keys_[key.slot].actor != &key) {
     key.slot = static_cast<uint32_t>(keys_.size());
     keys_.push_back({&key});
   }
@@ -192,7 +193,6 @@ uint32_t router::slot_for(entity_actor& key) {
 }
 
 void router::prepare_rows() {
-  ++chunk_;
   keys_.clear();
   slots_.clear();
   if (current_.input >= current_.batch->inputs.size())
@@ -227,7 +227,6 @@ void router::prepare_rows() {
 }
 
 void router::prepare_keys() {
-  ++chunk_;
   keys_.clear();
   auto count = std::min(chunk_rows, current_.keys.size() - current_.next);
   for (auto* key : std::span{current_.keys}.subspan(current_.next, count))
@@ -243,20 +242,22 @@ void router::send_chunk() {
   while (pool_.size() < keys_.size())
     pool_.push_back(std::make_unique<key_message>(*this));
   pending_.store(static_cast<uint32_t>(keys_.size()) + 1, std::memory_order_relaxed);
+  awakened_.clear();
   for (size_t i = 0; i < keys_.size(); ++i) {
     pool_[i]->rows = {rows_.data() + keys_[i].first, keys_[i].rows};
-    keys_[i].actor->post(pool_[i].get(), &unit_);
+    if (keys_[i].actor->push(pool_[i].get()))
+      awakened_.push_back(keys_[i].actor);
   }
-  for (size_t i = 0; i < unit_.ready.size(); ++i) {
-    auto* next = unit_.ready[i];
+  for (auto* key : awakened_) {
     constexpr size_t most_messages =
         64; // a key that others write to at the same time must not hold up the rest
-    if (next->resume(&unit_, most_messages) == caf::resumable::resume_later)
-      system_.scheduler().enqueue(next);
-    else
-      intrusive_ptr_release(next);
+    if (key->resume(&unit_, most_messages) != caf::resumable::resume_later)
+      continue;
+    key->intrusive_ptr_add_ref_impl();
+    system_.scheduler().enqueue(key);
   }
-  unit_.ready.clear();
+  for (auto* other : std::exchange(unit_.ready, {}))
+    system_.scheduler().enqueue(other);
   waiting_ = pending_.fetch_sub(1, std::memory_order_acq_rel) != 1;
 }
 
@@ -267,17 +268,22 @@ void router::run_key(key_message& message, caf::execution_unit* by) {
     guard = std::unique_lock{stray_mutex_};
     part = &stray_;
   }
+  auto& key = *message.actor;
   switch (current_.kind) {
   case work_kind::fold: {
     const auto& input = current_.batch->inputs[current_.input];
-    message.actor->fold(input.input, *current_.batch->events, message.rows, *part, input.entity);
+    message.wake_at =
+        key.fold(*table_->entities[input.entity].layout, input.input, *current_.batch->events,
+                 message.rows, part->environment(input.entity, key.key()));
     break;
   }
   case work_kind::advance:
-    message.actor->advance(*part, current_.entity);
+    message.wake_at = key.advance(*table_->entities[current_.entity].layout,
+                                  part->environment(current_.entity, key.key()));
     break;
   case work_kind::save:
-    message.actor->save(*part, current_.entity);
+    message.wake_at = end_of_time;
+    key.save(*table_->entities[current_.entity].layout, current_.entity, *part);
     break;
   }
 }
@@ -290,8 +296,10 @@ void router::key_done() {
     });
 }
 
-void router::arm(uint32_t entity, entity_actor& key) {
-  auto at = key_timers::rounded(key.wake_at, entity_watermarks_[entity]);
+void router::arm(uint32_t entity, entity_actor& key, event_time wake_at) {
+  if (wake_at >= key.timer_at)
+    return;
+  auto at = key_timers::rounded(wake_at, entity_watermarks_[entity]);
   if (at >= key.timer_at)
     return;
   key.timer_at = at;
@@ -303,19 +311,18 @@ void router::settle_chunk() {
                     ? current_.batch->inputs[current_.input].entity
                     : current_.entity;
   auto saving = current_.kind == work_kind::save;
-  for (auto& key : keys_) {
-    auto& actor = *key.actor;
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    auto& actor = *keys_[i].actor;
     if (saving && actor.gone) {
       resident_.fetch_sub(1, std::memory_order_relaxed);
       directories_[entity].erase(directory_hash(actor.key()), actor.key());
       continue;
     }
-    if (actor.wake_at < actor.timer_at)
-      arm(entity, actor);
-    if (actor.dirty && actor.listed != epoch_) {
-      actor.listed = epoch_;
+    arm(entity, actor, pool_[i]->wake_at);
+    if (saving)
+      actor.listed = false;
+    else if (actor.dirty && !std::exchange(actor.listed, true))
       dirty_[entity].push_back(&actor);
-    }
   }
   keys_.clear();
   if (!next_section())
@@ -374,7 +381,6 @@ void router::finish() {
 void router::finish_save() {
   epoch_share share{std::exchange(own_.logs, std::vector<std::string>(own_.logs.size())),
                     std::exchange(own_.states, std::vector<std::string>(own_.states.size()))};
-  ++epoch_;
   current_.saved(std::move(share));
 }
 

@@ -111,7 +111,7 @@ private:
   void queue_due_keys();
   void publish_counts();
   entity_actor& key_actor(uint32_t entity, uint64_t hash, std::string_view key);
-  void arm(uint32_t entity, entity_actor& key);
+  void arm(uint32_t entity, entity_actor& key, event_time wake_at);
   event_time reading_time(uint32_t entity) const;
 
   static constexpr size_t chunk_rows = 1024;
@@ -132,21 +132,20 @@ private:
 
   std::deque<work> queue_;
   work current_;
-  uint32_t epoch_ = 1;   // of this run: which keys are listed as dirty
   bool busy_ = false;    // `current_` is under way
   bool waiting_ = false; // a key of the chunk is being run by another thread
 
   // The chunk under way: one message per key, its rows side by side in `rows_`.
   struct chunk_key {
     entity_actor* actor;
-    uint32_t rows = 0;
-    uint32_t first = 0;
+    uint32_t rows = 0;  // how many
+    uint32_t first = 0; // where they begin in `rows_`
   };
   std::vector<std::unique_ptr<key_message>> pool_;
   std::vector<chunk_key> keys_;
   std::vector<uint32_t> slots_; // of the chunk's rows
   std::vector<uint32_t> rows_;
-  uint32_t chunk_ = 0;
+  std::vector<entity_actor*> awakened_;
   std::atomic<uint32_t> pending_{0};
 
   fold_part own_;
