@@ -1,0 +1,67 @@
+#include "features/expression.hpp"
+
+#include "features/expression/node.hpp"
+#include "features/expression/parser.hpp"
+#include "features/expression/typing.hpp"
+
+#include <algorithm>
+
+namespace keyfold {
+
+namespace {
+
+/// A tree and the texts its literals point to.
+struct compiled {
+  arena memory;
+  expression::node root;
+};
+
+void collect_columns(const expressions::syntax& x, std::vector<std::string>& out) {
+  if (x.what == expressions::operation::column
+      && std::find(out.begin(), out.end(), x.name) == out.end())
+    out.push_back(x.name);
+  for (const auto& child : x.children)
+    collect_columns(*child, out);
+}
+
+} // namespace
+
+expression::expression(std::shared_ptr<const node> root, data_type type,
+                       std::vector<uint32_t> columns)
+    : root_(std::move(root)), type_(std::move(type)), columns_(std::move(columns)) {}
+
+cell expression::evaluate(std::span<const cell> row, arena& scratch) const {
+  expressions::evaluation with{row, scratch};
+  return root_->evaluate(with);
+}
+
+bool expression::holds(std::span<const cell> row, arena& scratch) const {
+  auto x = evaluate(row, scratch);
+  return !x.is_null() && x.as_boolean();
+}
+
+tl::expected<expression, expression_error> compile_expression(std::string_view text,
+                                                              const scope& columns) {
+  auto tree = expressions::parse(text);
+  if (!tree)
+    return tl::unexpected{std::move(tree).error()};
+  auto result = std::make_shared<compiled>();
+  expressions::typer typer{columns, result->memory};
+  auto root = typer.typed(**tree);
+  if (!root)
+    return tl::unexpected{typer.error()};
+  result->root = std::move(root->code);
+  std::shared_ptr<const expression::node> node{result, &result->root};
+  return expression{std::move(node), std::move(root->type), typer.columns_read()};
+}
+
+tl::expected<std::vector<std::string>, expression_error> expression_columns(std::string_view text) {
+  auto tree = expressions::parse(text);
+  if (!tree)
+    return tl::unexpected{std::move(tree).error()};
+  std::vector<std::string> names;
+  collect_columns(**tree, names);
+  return names;
+}
+
+} // namespace keyfold
