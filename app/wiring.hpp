@@ -11,8 +11,8 @@
 
 namespace keyfold {
 
-/// What a plan becomes: the parts of a running program. The plan's settings go to each part as its own plain struct, so
-/// that no part knows the definition language.
+/// What a plan becomes: the parts of a running program. The plan's settings go to each part as its
+/// own plain struct, so that no part knows the definition language.
 struct wired_plan {
   engine_settings engine;
   http::server_settings serving;
@@ -22,7 +22,8 @@ struct wired_plan {
 
 /// Makes sources and outputs; connects to nothing yet. An error is a sentence for the user.
 /// @param bounded sources end where their data ends now
-result<wired_plan> wire(const config::plan& plan, bool bounded, const std::shared_ptr<metrics_registry>& metrics);
+result<wired_plan> wire(const config::plan& plan, bool bounded,
+                        const std::shared_ptr<metrics_registry>& metrics);
 
 /// Reads a definition file and compiles it with the process's environment.
 tl::expected<config::plan, config::plan_errors> load_plan(const std::string& path);
