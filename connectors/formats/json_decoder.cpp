@@ -13,8 +13,6 @@ namespace keyfold {
 
 namespace {
 
-constexpr size_t first_parser_capacity = 4096;
-
 uint64_t first_eight(const char* text) noexcept {
   uint64_t bytes = 0;
   std::memcpy(&bytes, text, sizeof bytes);
@@ -125,100 +123,86 @@ result<json_decoder::outcome> json_decoder::decode_padded(std::string_view recor
     return fail(fmt::format("the record has {} bytes, more than the {} allowed", record.size(),
                             max_record_bytes));
   auto row = into.begin_row();
-  if (auto failure = read_record(record, row, into.text())) {
+  if (!read_record(record, row, into.text())) {
     into.abandon_row();
-    return tl::unexpected{*std::move(failure)};
+    return tl::unexpected{std::move(failure_)};
   }
   return into.finish_row(source_time);
 }
 
-std::optional<error> json_decoder::read_record(std::string_view record, std::span<cell> row,
-                                               arena& memory) {
-  if (record.size() > parser_capacity_) {
-    // Powers of two, so that a stream of slowly longer records does not allocate for each.
-    parser_capacity_ = std::bit_ceil(std::max(record.size(), first_parser_capacity));
-    if (parser_.allocate(parser_capacity_) != simdjson::SUCCESS)
-      return error{"the record does not fit in memory"};
-  }
-  simdjson::ondemand::document document;
-  auto why =
-      parser_.iterate(record.data(), record.size(), record.size() + record_padding).get(document);
-  if (why != simdjson::SUCCESS) {
-    broken(why);
-    return std::move(failure_);
-  }
-  for (size_t i = 0; i < std::max<size_t>(trees_.size(), 1); ++i) {
-    if (i > 0)
-      document.rewind();
-    simdjson::ondemand::object object;
-    why = document.get_object().get(object);
-    if (why == simdjson::INCORRECT_TYPE)
-      return error{fmt::format("expected a JSON object, found {}", sample(record))};
-    if (why != simdjson::SUCCESS) {
-      broken(why);
-      return std::move(failure_);
-    }
-    if (!trees_.empty() && !read_object(trees_[i], 0, object, row, memory))
-      return std::move(failure_);
-  }
-  const char* ignored = nullptr;
-  if (!trees_.empty() && document.current_location().get(ignored) != simdjson::OUT_OF_BOUNDS)
-    return error{"the record is not valid JSON: something follows the object"};
-  return std::nullopt;
-}
-
-bool json_decoder::read_object(tree& nodes, size_t at, simdjson::ondemand::object object,
-                               std::span<cell> row, arena& memory) {
-  size_t place = 0;
-  for (auto member : object) {
-    simdjson::ondemand::field field;
-    if (auto why = std::move(member).get(field); why != simdjson::SUCCESS)
-      return broken(why);
-    auto target = nodes[at].members.find(place++, field.key().raw());
-    if (target == json_members::unwanted)
-      continue;
-    if (!read_member(nodes, static_cast<size_t>(target), field.value(), row, memory))
+bool json_decoder::read_record(std::string_view record, std::span<cell> row, arena& memory) {
+  if (!cursor_.open(record, failure_.message))
+    return false;
+  for (auto& nodes : trees_) {
+    cursor_.rewind();
+    if (!read_object(nodes, nodes.front(), row, memory))
       return false;
+    if (!cursor_.at_end())
+      return broken("nothing behind the object");
   }
   return true;
 }
 
-bool json_decoder::read_member(tree& nodes, size_t at, simdjson::ondemand::value value,
-                               std::span<cell> row, arena& memory) {
-  if (nodes[at].leaf) {
-    auto index = nodes[at].field;
-    auto& field = schema_->fields[index];
-    if (values_.read(value, field.type, field, memory, row[index]))
+bool json_decoder::read_object(tree& nodes, node& object, std::span<cell> row, arena& memory) {
+  cursor_.advance();
+  if (cursor_.peek() == '}') {
+    cursor_.advance();
+    return true;
+  }
+  for (size_t place = 0;; ++place) {
+    if (cursor_.peek() != '"')
+      return broken("a key");
+    auto target = object.members.find(place, cursor_.here() + 1);
+    cursor_.advance();
+    if (cursor_.peek() != ':')
+      return broken("a colon");
+    cursor_.advance();
+    if (target == json_members::unwanted) {
+      if (!cursor_.skip())
+        return broken("a value whose brackets match, nested at most 64 deep,");
+    } else if (!read_member(nodes, nodes[static_cast<size_t>(target)], row, memory)) {
+      return false;
+    }
+    if (cursor_.at_end())
+      return broken("a comma or a closing bracket");
+    auto after = cursor_.peek();
+    if (after != ',' && after != '}')
+      return broken("a comma or a closing bracket");
+    cursor_.advance();
+    if (after == '}')
+      return true;
+  }
+}
+
+bool json_decoder::read_member(tree& nodes, node& member, std::span<cell> row, arena& memory) {
+  if (member.leaf) {
+    auto& field = schema_->fields[member.field];
+    if (values_.read(cursor_, field.type, field, memory, row[member.field]))
       return true;
     failure_ = wrong_value(field, values_.found(), false);
     return false;
   }
-  auto token = value.raw_json_token();
-  if (token.front() == '{') {
-    simdjson::ondemand::object object;
-    if (auto why = value.get_object().get(object); why != simdjson::SUCCESS)
-      return broken(why);
-    return read_object(nodes, at, object, row, memory);
-  }
-  if (token.substr(0, 4) == "null")
-    return true;
-  return wrong_parent(nodes, at, token);
+  return cursor_.peek() == '{' ? read_object(nodes, member, row, memory) : skip_null(nodes, member);
 }
 
-bool json_decoder::wrong_parent(const tree& nodes, size_t at, std::string_view token) {
+bool json_decoder::skip_null(const tree& nodes, const node& member) {
+  auto is_list = cursor_.peek() == '[';
+  auto token = cursor_.take_scalar();
+  if (token == "null")
+    return true;
   // A node is followed by the rest of the path it was made for, so the next leaf is below it.
-  auto leaf = std::find_if(nodes.begin() + static_cast<ptrdiff_t>(at), nodes.end(),
+  auto leaf = std::find_if(nodes.begin() + (&member - nodes.data()), nodes.end(),
                            [](const node& x) { return x.leaf; });
   auto& field = schema_->fields[leaf->field];
-  auto is_list = token.front() == '[';
   failure_ = error{fmt::format("field `{}`: expected an object on the way to it, `{}`, found {}",
                                field.name, fmt::join(field.path, "."),
                                is_list ? "a list" : sample(token))};
   return false;
 }
 
-bool json_decoder::broken(simdjson::error_code why) {
-  failure_ = error{fmt::format("the record is not valid JSON: {}", simdjson::error_message(why))};
+bool json_decoder::broken(std::string_view expected) {
+  failure_ = error{fmt::format("the record is not valid JSON: expected {} at byte {}", expected,
+                               cursor_.offset())};
   return false;
 }
 

@@ -56,7 +56,7 @@ private:
 };
 
 /// Decodes JSON objects. Iterates once over an object and reads only what the schema has; the rest
-/// is skipped, checked only as far as simdjson does to find its end. Of equal keys the last one
+/// is skipped, checked only as far as `json_cursor::skip` does. Of equal keys the last one
 /// counts.
 class json_decoder final : public record_decoder {
 public:
@@ -79,18 +79,16 @@ private:
   using tree = std::vector<node>;
 
   static bool insert(tree& nodes, const std::vector<std::string>& path, uint32_t field);
-  std::optional<error> read_record(std::string_view record, std::span<cell> row, arena& memory);
-  bool read_object(tree& nodes, size_t at, simdjson::ondemand::object object, std::span<cell> row,
-                   arena& memory);
-  bool read_member(tree& nodes, size_t at, simdjson::ondemand::value value, std::span<cell> row,
-                   arena& memory);
-  bool broken(simdjson::error_code why);
-  bool wrong_parent(const tree& nodes, size_t at, std::string_view token);
+  bool read_record(std::string_view record, std::span<cell> row, arena& memory);
+  bool read_object(tree& nodes, node& object, std::span<cell> row, arena& memory);
+  bool read_member(tree& nodes, node& member, std::span<cell> row, arena& memory);
+  bool broken(std::string_view expected);
+  /// Where an object was looked for, null is as good.
+  bool skip_null(const tree& nodes, const node& member);
 
   std::shared_ptr<const stream_schema> schema_;
   std::vector<tree> trees_;
-  simdjson::ondemand::parser parser_;
-  size_t parser_capacity_ = 0;
+  json_cursor cursor_;
   json_value_reader values_;
   std::vector<char> padded_;
   error failure_; ///< of the record being read

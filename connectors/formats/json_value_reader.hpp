@@ -1,10 +1,11 @@
 #pragma once
 
+#include "connectors/formats/json_cursor.hpp"
 #include "features/cell.hpp"
 #include "features/stream_schema.hpp"
 
-#include <simdjson.h>
-
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,25 +16,36 @@ namespace keyfold {
 /// its buffers between values; not thread-safe.
 class json_value_reader {
 public:
-  using json_value = simdjson::ondemand::value;
-
-  /// Reads `value` as `type`, which is `field`'s or inside it. On failure false, and `found` tells
-  /// what stood there.
-  /// @pre `value` has not been consumed
-  bool read(json_value value, const data_type& type, const stream_field& field, arena& memory,
-            cell& out);
+  /// Reads the value at `in` as `type`, which is `field`'s or inside it, and goes behind it. On
+  /// failure false, and `found` tells what stood there.
+  bool read(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
+            cell& out) {
+    if (type.kind == type_kind::string && in.peek() == '"' && read_short_string(in, memory, out))
+      return true;
+    return read_any(in, type, field, memory, out);
+  }
   /// The JSON text that did not fit, as it was written.
   std::string_view found() const noexcept { return found_; }
 
 private:
-  bool read_string(json_value value, std::string_view content, const data_type& type,
-                   const stream_field& field, arena& memory, cell& out);
-  bool read_number_or_literal(json_value value, std::string_view token, const data_type& type,
-                              const stream_field& field, arena& memory, cell& out);
-  bool read_list(json_value value, const data_type& type, const stream_field& field, arena& memory,
-                 cell& out);
-  bool read_map(json_value value, const data_type& type, const stream_field& field, arena& memory,
+  /// Takes a string of at most 16 bytes without escapes; else false, and nothing has happened. Most
+  /// strings of events are such ones, and going by words is faster than calling for each.
+  static bool read_short_string(json_cursor& in, arena& memory, cell& out);
+  bool read_any(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
                 cell& out);
+  bool read_string(std::string_view token, const data_type& type, const stream_field& field,
+                   arena& memory, cell& out);
+  bool read_number_or_word(std::string_view token, const data_type& type, const stream_field& field,
+                           arena& memory, cell& out);
+  bool read_list(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
+                 cell& out);
+  bool read_items(json_cursor& in, const data_type& element, const stream_field& field,
+                  arena& memory);
+  bool read_map(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
+                cell& out);
+  bool read_entries(json_cursor& in, const data_type& element, const stream_field& field,
+                    arena& memory);
+  bool read_key(json_cursor& in, arena& memory);
   /// Makes a map of the keys and values from `first` on in `items_`.
   cell finish_map(size_t first, arena& memory);
   bool wrong(std::string_view token) {
@@ -46,9 +58,45 @@ private:
   std::string_view found_;
 };
 
-/// Replaces the escapes of a JSON string. False where one is malformed.
-/// @param text what stands between the quotes
-bool unescape_json(std::string_view text, std::string& out);
+inline bool json_value_reader::read_short_string(json_cursor& in, arena& memory, cell& out) {
+  constexpr uint64_t ones = 0x0101010101010101;
+  auto has_escape = [](uint64_t word) {
+    word ^= ones * '\\';
+    return ((word - ones) & ~word & (ones << 7)) != 0;
+  };
+  auto token = in.scalar();
+  auto size = token.size() - 2;
+  if (size > 16 || token.back() != '"') // a token of one byte has a huge size here
+    return false;
+  auto* from = token.data() + 1;
+  uint64_t first = 0;
+  std::memcpy(&first, from, sizeof first); // may read into the padding
+  if (size < 8) {
+    if (has_escape(first & ((uint64_t{1} << (8 * size)) - 1)))
+      return false;
+    auto* to = memory.allocate_text(size);
+    out = cell::string({to, size});
+    if (size >= 4) {
+      std::memcpy(to, from, 4);
+      std::memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size > 0) {
+      to[0] = from[0];
+      to[size / 2] = from[size / 2];
+      to[size - 1] = from[size - 1];
+    }
+  } else {
+    uint64_t last = 0;
+    std::memcpy(&last, from + size - 8, sizeof last);
+    if (has_escape(first) || has_escape(last))
+      return false;
+    auto* to = memory.allocate_text(size);
+    out = cell::string({to, size});
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + size - 8, &last, sizeof last);
+  }
+  in.advance();
+  return true;
+}
 
 /// Lists and maps that are written as JSON inside another format. Not thread-safe.
 class json_text_reader {
@@ -57,8 +105,9 @@ public:
   bool read(std::string_view text, const stream_field& field, arena& memory, cell& out);
 
 private:
-  simdjson::ondemand::parser parser_;
   std::string buffer_;
+  std::string problem_;
+  json_cursor cursor_;
   json_value_reader values_;
 };
 

@@ -238,7 +238,7 @@ TEST_CASE("json decoder: what is not a JSON object is refused with a reason") {
   CHECK(decode("[1]") == "expected a JSON object, found [1]");
   CHECK(decode("12") == "expected a JSON object, found 12");
   CHECK(decode("\"x\"") == "expected a JSON object, found \"x\"");
-  CHECK_THAT(decode("   "), Contains("not valid JSON"));
+  CHECK(decode("   ") == "the record is empty");
   CHECK_THAT(decode("{"), Contains("not valid JSON"));
   CHECK_THAT(decode("{\"a\":1"), Contains("not valid JSON"));
   CHECK_THAT(decode("{\"a\" 1}"), Contains("not valid JSON"));
@@ -256,11 +256,21 @@ TEST_CASE("json decoder: what is not a JSON object is refused with a reason") {
   CHECK(decode.first("{\"a\":1}").as_integer() == 1);
 }
 
-TEST_CASE("json decoder: deep nesting is skipped without recursion") {
+TEST_CASE("json decoder: what is skipped may be nested 64 deep, and its brackets must match") {
   decoding decode{schema_of({field("a", "int32")})};
-  std::string deep(100'000, '[');
-  deep += std::string(100'000, ']');
-  CHECK(decode.first("{\"z\":" + deep + ",\"a\":1}").as_integer() == 1);
+  auto nested = [](size_t depth) {
+    return "{\"z\":" + std::string(depth, '[') + std::string(depth, ']') + ",\"a\":1}";
+  };
+  CHECK(decode.first(nested(64)).as_integer() == 1);
+  auto refused = decode(nested(65))
+                 == "the record is not valid JSON: expected a value whose brackets "
+                    "match, nested at most 64 deep, at byte 69";
+  CHECK(refused);
+  CHECK_FALSE(decode(nested(100'000)).empty());
+  CHECK(decode.first(R"({"z":{"y":[{},[]]},"a":1})").as_integer() == 1);
+  CHECK_THAT(decode(R"({"z":{"y":[}],"a":1})"), Contains("brackets match"));
+  CHECK_THAT(decode(R"({"z":],"a":1})"), Contains("brackets match"));
+  CHECK_THAT(decode(R"({"z":,"a":1})"), Contains("expected a value"));
 }
 
 TEST_CASE("json decoder: a record longer than allowed is refused") {
