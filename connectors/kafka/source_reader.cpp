@@ -81,6 +81,10 @@ void source_reader::on_client_message(const rd_kafka_message_t& x) {
   case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
   case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
   case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    if (!settings_.topic_pattern.empty()) {
+      look_again_at_ = {}; // a pattern without topics
+      break;
+    }
     problems_.set(fmt::format("topic {}", topic),
                   fmt::format("topic \"{}\" does not exist at {}: create it; looking again", topic,
                               settings_.brokers));
