@@ -61,11 +61,20 @@ struct epoch_commit {
 
 struct open_options {
   std::string path;
-  std::string application;           ///< a store of another application is refused
-  std::vector<std::string> entities; ///< names; numbers in segments are places in this list
+  std::string application; ///< a store of another application is refused
+  /// Names; numbers in segments are places in this list. Empty with `read_only`: those of the file.
+  std::vector<std::string> entities;
   std::map<std::string, std::string> fingerprints; ///< "entity/view" → fingerprint
   bool reset_changed_views = false;                ///< else a changed view is refused
   bool read_only = false; ///< for inspection: no lock, no change, fingerprints not compared
+};
+
+/// What a ledger says of itself, for inspection.
+struct ledger_description {
+  std::string application;
+  std::vector<std::string> entities; ///< as numbered by `for_each_key`
+  std::map<std::string, std::string> fingerprints;
+  std::vector<std::string> outputs; ///< with something pending or a mark
 };
 
 struct ledger_statistics {
@@ -126,6 +135,8 @@ public:
   virtual ledger_result<uint64_t> published(const std::string& output) = 0;
 
   virtual ledger_statistics statistics() const = 0;
+
+  virtual ledger_result<ledger_description> describe() { return ledger_description{}; }
 };
 
 } // namespace keyfold::store

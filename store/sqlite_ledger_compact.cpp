@@ -1,0 +1,150 @@
+#include "store/sqlite_ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace keyfold::store {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+constexpr auto compacting = "compacting";
+
+} // namespace
+
+ledger_result<bool> sqlite_ledger::compact(std::chrono::milliseconds budget) {
+  if (options_.read_only)
+    return false;
+  std::lock_guard guard{maintenance_mutex_};
+  auto until = clock::now() + budget;
+  do {
+    if (!run_) {
+      auto collected = compaction_run::collect(maintenance_, tuning_.run_bytes, live_entities());
+      if (!collected)
+        return tl::unexpected(collected.error());
+      run_ = std::move(*collected);
+      run_next_ = 0;
+    }
+    if (!run_) {
+      auto more = drop_entity_slice();
+      if (!more)
+        return more;
+      dropped_entities_ = *more;
+      if (!*more)
+        break;
+      continue;
+    }
+    auto slice_end = std::min(until, clock::now() + tuning_.slice);
+    if (auto done = compact_slice(slice_end); !done)
+      return tl::unexpected(done.error());
+  } while (clock::now() < until);
+  if (auto done = write_log_back(); !done)
+    return tl::unexpected(done.error());
+  return run_.has_value() || segment_bytes_ != 0 || dropped_entities_;
+}
+
+ledger_result<void> sqlite_ledger::compact_slice(clock::time_point until) {
+  std::lock_guard guard{writer_mutex_};
+  // Losing a slice to a power failure loses nothing: its segments are still there. The next epoch's
+  // commit waits for the disk for both.
+  if (auto done = writer_.run("PRAGMA synchronous=NORMAL", compacting); !done)
+    return done;
+  auto begun = transaction::begin(writer_, compacting);
+  if (!begun)
+    return tl::unexpected(begun.error());
+  auto keys = static_cast<int64_t>(keys_.load());
+  auto next = run_next_;
+  auto& entries = run_->entries();
+  while (next < entries.size()) {
+    if (auto moved = move_entry(entries[next], keys); !moved)
+      return moved;
+    ++next;
+    if (next % 256 == 0 && (waiting_commits_ > 0 || clock::now() >= until))
+      break;
+  }
+  if (auto done = put_count_.bind(1, keys).execute(compacting); !done)
+    return done;
+  auto finished = next == entries.size();
+  if (finished)
+    if (auto done = drop_segments_.bind(1, run_->last_segment()).execute(compacting); !done)
+      return done;
+  auto oldest = writer_.number("SELECT min(epoch) FROM segment", compacting);
+  if (!oldest)
+    return tl::unexpected(oldest.error());
+  if (auto done = begun->commit(compacting); !done)
+    return done;
+  keys_ = static_cast<uint64_t>(keys);
+  run_next_ = next;
+  compacted_epoch_ = *oldest > 0 ? static_cast<uint64_t>(*oldest) - 1 : last_epoch_.load();
+  if (finished) {
+    segment_bytes_ -= run_->segment_bytes();
+    run_.reset();
+  }
+  return {};
+}
+
+ledger_result<void> sqlite_ledger::move_entry(const compaction_run::entry& x, int64_t& keys) {
+  if (x.state.empty()) {
+    if (auto done = drop_state_.bind(1, x.entity).bind_blob(2, x.key).execute(compacting); !done)
+      return done;
+    keys -= sqlite3_changes(writer_.handle());
+    return {};
+  }
+  auto replaced = replaced_;
+  put_state_.bind(1, x.entity).bind_blob(2, x.key);
+  put_state_.bind(3, state_checksum(x.entity, x.key, x.state)).bind_blob(4, x.state);
+  if (auto done = put_state_.execute(compacting); !done)
+    return done;
+  keys += replaced == replaced_ ? 1 : 0;
+  return {};
+}
+
+ledger_result<bool> sqlite_ledger::drop_entity_slice() {
+  std::lock_guard guard{writer_mutex_};
+  auto entity = writer_.number("SELECT min(id) FROM dropped_entity", compacting);
+  if (!entity)
+    return tl::unexpected(entity.error());
+  if (*entity == 0)
+    return false;
+  auto begun = transaction::begin(writer_, compacting);
+  if (!begun)
+    return tl::unexpected(begun.error());
+  auto sql = fmt::format("DELETE FROM state WHERE entity = {0} AND key IN "
+                         "(SELECT key FROM state WHERE entity = {0} LIMIT 4096)",
+                         *entity);
+  if (auto done = writer_.run(sql.c_str(), compacting); !done)
+    return tl::unexpected(done.error());
+  auto dropped = sqlite3_changes(writer_.handle());
+  auto keys = static_cast<int64_t>(keys_.load()) - dropped;
+  if (auto done = put_count_.bind(1, keys).execute(compacting); !done)
+    return tl::unexpected(done.error());
+  sql = fmt::format("DELETE FROM dropped_entity WHERE id = {}", *entity);
+  if (dropped == 0)
+    if (auto done = writer_.run(sql.c_str(), compacting); !done)
+      return tl::unexpected(done.error());
+  if (auto done = begun->commit(compacting); !done)
+    return tl::unexpected(done.error());
+  keys_ = static_cast<uint64_t>(keys);
+  return true;
+}
+
+ledger_result<void> sqlite_ledger::write_log_back() {
+  // The log starts over once all of it was written back and nobody reads it.
+  if (log_pages_ < written_back_pages_)
+    written_back_pages_ = 0;
+  auto unwritten = log_pages_ - written_back_pages_;
+  if (unwritten * static_cast<uint64_t>(tuning_.page_size) < tuning_.checkpoint_bytes)
+    return {};
+  int in_log = 0, written = 0;
+  auto code = sqlite3_wal_checkpoint_v2(maintenance_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                        &in_log, &written);
+  if (code == SQLITE_BUSY)
+    return {};
+  if (code != SQLITE_OK)
+    return tl::unexpected(maintenance_.failure("writing its log back"));
+  written_back_pages_ = static_cast<uint64_t>(std::max(written, 0));
+  return {};
+}
+
+} // namespace keyfold::store
