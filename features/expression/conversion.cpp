@@ -52,6 +52,10 @@ cell integer_in_range(int64_t x, const node& self) noexcept {
   return cell::integer(x);
 }
 
+cell boolean_to_integer(const cell& x, const node& /*self*/, evaluation& /*with*/) {
+  return cell::integer(x.as_boolean() ? 1 : 0);
+}
+
 cell integer_to_integer(const cell& x, const node& self, evaluation& /*with*/) {
   return integer_in_range(x.as_integer(), self);
 }
@@ -215,7 +219,7 @@ conversions conversions_to(type_kind to) noexcept {
   case cell_kind::boolean:
     return {unchanged, integer_to_boolean, nullptr, nullptr, text_to_boolean};
   case cell_kind::integer:
-    return {integer_to_integer, integer_to_integer, real_to_integer, decimal_to_integer,
+    return {boolean_to_integer, integer_to_integer, real_to_integer, decimal_to_integer,
             text_to_integer};
   case cell_kind::real:
     return {nullptr, integer_to_real, real_to_real, decimal_to_real, text_to_real};
