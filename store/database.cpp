@@ -4,18 +4,36 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sys/statvfs.h>
 
 namespace keyfold::store {
 
 namespace {
 
-bool means_no_space(int code, int system_error) {
+/// The system's error of the last operation on a file of `on`, by SQLite's own account: `errno` is
+/// stale by the time an error arrives here.
+int last_errno(sqlite3* on, int which) {
+  sqlite3_file* file = nullptr;
+  int result = 0;
+  if (sqlite3_file_control(on, "main", which, &file) == SQLITE_OK && file != nullptr
+      && file->pMethods != nullptr)
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &result);
+  return result;
+}
+
+bool file_system_is_full(const std::string& path) {
+  struct statvfs space {};
+  return ::statvfs(path.c_str(), &space) == 0 && space.f_bavail * space.f_frsize < 65536;
+}
+
+bool means_no_space(int code, int system_error, const std::string& path) {
   switch (code & 0xff) {
   case SQLITE_FULL:
     return true;
   case SQLITE_IOERR:
   case SQLITE_CANTOPEN:
-    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG
+           || file_system_is_full(path);
   default:
     return false;
   }
@@ -50,8 +68,10 @@ ledger_result<database> database::open(const std::string& path, mode how) {
 
 ledger_error database::failure(std::string_view doing) const {
   auto code = sqlite3_extended_errcode(handle());
-  auto system_error = sqlite3_system_errno(handle());
-  if (means_no_space(code, system_error))
+  auto system_error = last_errno(handle(), SQLITE_FCNTL_JOURNAL_POINTER);
+  if (system_error == 0)
+    system_error = last_errno(handle(), SQLITE_FCNTL_FILE_POINTER);
+  if (means_no_space(code, system_error, path_))
     return {fmt::format("ledger \"{}\": no space left in its file system while {}: free some space "
                         "there; nothing that was committed is lost",
                         path_, doing),

@@ -45,7 +45,7 @@ ledger_result<void> sqlite_ledger::commit(const epoch_commit& x) {
     positions_ = std::move(next);
     segment_bytes_ += epoch_segment_bytes_;
     outbox_bytes_ += epoch_outbox_bytes_;
-    if (x.segments.empty() && compacted_epoch_ == last_epoch_)
+    if (epoch_segment_bytes_ == 0 && compacted_epoch_ == last_epoch_)
       compacted_epoch_ = x.epoch;
     last_epoch_ = x.epoch;
     // Only where nobody calls `compact`: the log would grow without end.
