@@ -1,0 +1,287 @@
+#include "app/wiring.hpp"
+
+#include "connectors/file/file_output.hpp"
+#include "connectors/file/file_source.hpp"
+#include "connectors/file/stdin_source.hpp"
+#include "connectors/http_push/push_hub.hpp"
+#include "connectors/kafka/kafka_output.hpp"
+#include "connectors/kafka/kafka_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace keyfold {
+
+namespace {
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
+
+using metrics_ptr = std::shared_ptr<metrics_registry>;
+
+record_format_settings format_of(const config::format_settings& x) {
+  record_format_settings result;
+  result.format = static_cast<record_format>(x.format);
+  result.part_separator = x.part_separator;
+  result.value_separator = x.value_separator;
+  result.delimiter = x.delimiter;
+  result.header = x.header;
+  result.columns = x.columns;
+  return result;
+}
+static_assert(static_cast<int>(record_format::json) == static_cast<int>(config::record_format::json)
+              && static_cast<int>(record_format::csv)
+                     == static_cast<int>(config::record_format::csv)
+              && static_cast<int>(record_format::text)
+                     == static_cast<int>(config::record_format::text));
+
+row_format format_of(config::output_format x) {
+  return x == config::output_format::csv ? row_format::csv : row_format::json;
+}
+
+using source_result = result<std::unique_ptr<event_source>>;
+
+source_result make_source(const config::kafka_source& x, const config::stream_plan& stream,
+                          const std::string& application, bool bounded,
+                          const metrics_ptr& metrics) {
+  kafka::source_settings settings;
+  settings.application = application;
+  settings.brokers = x.brokers;
+  settings.topics = x.topics;
+  settings.topic_pattern = x.topic_pattern;
+  settings.start_at = static_cast<kafka::source_settings::start>(x.start);
+  settings.start_time = x.start_at;
+  settings.group = x.group;
+  settings.passed_through = x.properties;
+  settings.format = format_of(stream.format);
+  settings.until_end = bounded;
+  return kafka::make_kafka_source(std::move(settings), stream.schema, metrics);
+}
+static_assert(static_cast<int>(kafka::source_settings::start::timestamp)
+                  == static_cast<int>(config::kafka_source::start::timestamp)
+              && static_cast<int>(kafka::source_settings::start::latest)
+                     == static_cast<int>(config::kafka_source::start::latest));
+
+source_result make_source(const config::file_source& x, const config::stream_plan& stream,
+                          bool bounded) {
+  file_source_settings settings;
+  settings.schema = stream.schema;
+  settings.format = format_of(stream.format);
+  settings.path = x.path;
+  settings.follow = x.follow && !bounded;
+  auto made = file_source::make(std::move(settings));
+  if (!made)
+    return tl::unexpected{made.error()};
+  return std::move(*made);
+}
+
+/// Makes the sources of a plan; those that are pushed to share a hub.
+class source_maker {
+public:
+  source_maker(const config::plan& plan, bool bounded, const metrics_ptr& metrics)
+      : plan_(plan), bounded_(bounded), metrics_(metrics) {}
+
+  source_result make(const config::stream_plan& stream) {
+    return std::visit(
+        overloaded{
+            [&](const config::kafka_source& x) {
+              return make_source(x, stream, plan_.application, bounded_, metrics_);
+            },
+            [&](const config::file_source& x) { return make_source(x, stream, bounded_); },
+            [&](const config::stdin_source&) {
+              return stdin_source::make(stream.schema, format_of(stream.format));
+            },
+            [&](const config::http_push_source& x) { return push_source(x, stream); },
+        },
+        stream.source);
+  }
+  const std::shared_ptr<push_hub>& hub() const noexcept { return hub_; }
+
+private:
+  source_result push_source(const config::http_push_source& x, const config::stream_plan& stream) {
+    if (hub_ == nullptr)
+      hub_ = std::make_shared<push_hub>();
+    push_stream_settings settings;
+    settings.schema = stream.schema;
+    settings.max_pending_rows = x.max_pending_rows;
+    return hub_->add_stream(std::move(settings));
+  }
+
+  const config::plan& plan_;
+  bool bounded_;
+  metrics_ptr metrics_;
+  std::shared_ptr<push_hub> hub_;
+};
+
+/// The rows an output receives from a view.
+change_columns columns_of(const config::plan& plan, const std::string& view_name) {
+  change_columns result;
+  result.view = view_name;
+  for (const auto& entity : plan.entities)
+    for (const auto& view : entity->views) {
+      if (view->name() != view_name)
+        continue;
+      result.key = entity->key;
+      const auto& changes = view->changes();
+      result.key.insert(result.key.end(), changes.group.begin(), changes.group.end());
+      result.values = changes.values;
+    }
+  return result;
+}
+
+change_columns dead_letter_columns() {
+  const data_type text{type_kind::string, 0, 0, nullptr};
+  return {
+      "dead_letters", {{"stream", text}, {"place", text}}, {{"reason", text}, {"payload", text}}};
+}
+
+result<engine_output> make_output(const config::output_plan& x, std::vector<change_columns> columns,
+                                  const std::string& application, const metrics_ptr& metrics) {
+  engine_output made;
+  made.name = x.name;
+  made.views = x.views;
+  made.every_change = x.every_change;
+  made.max_pending_bytes = x.max_pending_bytes;
+  if (const auto* file = std::get_if<config::file_output>(&x.target)) {
+    made.output = std::make_unique<file_output>(
+        file_output_settings{x.name, file->path, format_of(x.value_format), std::move(columns)});
+    return made;
+  }
+  const auto& target = std::get<config::kafka_output>(x.target);
+  kafka::output_settings settings;
+  settings.name = x.name;
+  settings.brokers = target.brokers;
+  settings.topic = target.topic;
+  settings.transactional_id =
+      target.transactional_id.empty() ? application + "-" + x.name : target.transactional_id;
+  settings.key_format = format_of(x.key_format);
+  settings.value_format = format_of(x.value_format);
+  settings.columns = std::move(columns);
+  settings.passed_through = target.properties;
+  auto output = kafka::make_kafka_output(std::move(settings), metrics);
+  if (!output)
+    return tl::unexpected{output.error()};
+  made.output = std::move(*output);
+  return made;
+}
+
+result<void> add_outputs(const config::plan& plan, engine_settings& engine,
+                         const metrics_ptr& metrics) {
+  for (const auto& x : plan.outputs) {
+    std::vector<change_columns> columns;
+    for (const auto& view : x.views)
+      columns.push_back(columns_of(plan, view));
+    auto made = make_output(x, std::move(columns), plan.application, metrics);
+    if (!made)
+      return tl::unexpected{made.error()};
+    engine.outputs.push_back(std::move(*made));
+  }
+  config::output_plan letters;
+  letters.target = config::file_output{plan.ledger.path + ".dead-letters.jsonl"};
+  if (plan.dead_letter)
+    letters = *plan.dead_letter;
+  letters.name = "dead_letter";
+  auto made = make_output(letters, {dead_letter_columns()}, plan.application, metrics);
+  if (!made)
+    return tl::unexpected{made.error()};
+  engine.dead_letter_output = engine.outputs.size();
+  engine.outputs.push_back(std::move(*made));
+  return {};
+}
+
+http::server_settings serving_of(const config::serving_plan& x) {
+  http::server_settings result;
+  result.address = x.address;
+  result.port = x.port;
+  result.metrics_address = x.metrics_address;
+  result.metrics_port = x.metrics_port;
+  result.threads = x.threads;
+  result.max_connections = x.max_connections;
+  result.max_connections_per_address = x.max_connections_per_address;
+  result.max_body_bytes = x.max_body_bytes;
+  result.max_keys_per_request = x.max_keys_per_request;
+  result.header_timeout = x.header_timeout;
+  result.body_timeout = x.body_timeout;
+  result.idle_timeout = x.idle_timeout;
+  result.write_timeout = x.write_timeout;
+  result.drain_timeout = x.drain_timeout;
+  result.tokens_file = x.tokens_file;
+  result.tls_certificate = x.tls_certificate;
+  result.tls_key = x.tls_key;
+  return result;
+}
+
+std::shared_ptr<const feature_catalog> catalog_of(const config::plan& plan) {
+  auto result = std::make_shared<feature_catalog>();
+  result->entities = plan.entities;
+  auto add = [&](feature_catalog::service& service, const config::service_plan::item& wanted) {
+    for (uint32_t entity = 0; entity < plan.entities.size(); ++entity)
+      for (uint32_t view = 0; view < plan.entities[entity]->views.size(); ++view) {
+        const auto& definition = *plan.entities[entity]->views[view];
+        for (uint32_t i = 0; definition.name() == wanted.view && i < definition.features().size();
+             ++i)
+          if (definition.features()[i].name == wanted.feature)
+            service.features.push_back({entity, {view, i}});
+      }
+  };
+  for (const auto& x : plan.services) {
+    auto& service = result->services.emplace_back();
+    service.name = x.name;
+    for (const auto& feature : x.features)
+      add(service, feature);
+  }
+  return result;
+}
+
+} // namespace
+
+result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_ptr& metrics) {
+  wired_plan result;
+  auto& engine = result.engine;
+  engine.application = plan.application;
+  engine.entities = plan.entities;
+  engine.ledger_path = plan.ledger.path;
+  engine.reset_changed_views = plan.ledger.reset_changed_views;
+  engine.epochs.interval = plan.ledger.epoch_interval;
+  engine.epochs.max_interval = plan.ledger.max_epoch_interval;
+  engine.max_in_flight_rows = plan.limits.max_in_flight_rows;
+  engine.max_key_bytes = plan.limits.max_key_bytes;
+  engine.finish_at_end = bounded;
+  source_maker sources{plan, bounded, metrics};
+  for (const auto& stream : plan.streams) {
+    auto source = sources.make(stream);
+    if (!source)
+      return tl::unexpected{source.error()};
+    engine.streams.push_back({stream.schema, std::move(*source)});
+  }
+  if (auto added = add_outputs(plan, engine, metrics); !added)
+    return tl::unexpected{added.error()};
+  result.push = sources.hub();
+  result.serving = serving_of(plan.serving);
+  result.catalog = catalog_of(plan);
+  return result;
+}
+
+tl::expected<config::plan, config::plan_errors> load_plan(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file)
+    return tl::unexpected{config::plan_errors{{fmt::format(
+        "{}: the definition cannot be read: is the path right, and is it yours to read?", path)}}};
+  return config::compile_plan(
+      text.str(), path, [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+      });
+}
+
+} // namespace keyfold
