@@ -1,0 +1,239 @@
+#include "config/plan.hpp"
+#include "config/spelling.hpp"
+
+#include "features/timestamp_format.hpp"
+
+#include <algorithm>
+
+namespace keyfold::config {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, std::string_view link = ", ") {
+  std::string out;
+  for (const auto& part : parts)
+    out += (out.empty() ? "" : std::string{link}) + part;
+  return out;
+}
+
+std::string counted(size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string{count == 1 ? one : many};
+}
+
+std::string text_of(duration x) {
+  constexpr std::pair<int64_t, const char*> units[] = {
+      {86'400'000'000, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"},
+      {1'000'000, "s"},      {1000, "ms"},
+  };
+  for (const auto& [length, unit] : units)
+    if (x.count() % length == 0 && x.count() >= length)
+      return std::to_string(x.count() / length) + unit;
+  return x.count() == 0 ? "0s" : std::to_string(x.count()) + "us";
+}
+
+struct source_text {
+  std::string operator()(const kafka_source& x) const {
+    auto what = x.topics.empty() ? "topics matching " + x.topic_pattern
+                                 : (x.topics.size() == 1 ? "topic " : "topics ") + joined(x.topics);
+    auto from = x.start == kafka_source::start::earliest ? std::string{"earliest"}
+                : x.start == kafka_source::start::latest ? std::string{"latest"}
+                                                         : format_rfc3339(x.start_at);
+    return "Kafka " + what + " at " + x.brokers + ", group " + x.group + ", from " + from;
+  }
+  std::string operator()(const file_source& x) const {
+    return "file " + x.path + (x.follow ? ", followed" : "");
+  }
+  std::string operator()(const stdin_source&) const { return "standard input"; }
+  std::string operator()(const http_push_source&) const { return "pushes over HTTP"; }
+};
+
+struct target_text {
+  std::string operator()(const kafka_output& x) const {
+    return "Kafka topic " + x.topic + " at " + x.brokers;
+  }
+  std::string operator()(const file_output& x) const { return "file " + x.path; }
+};
+
+std::string_view name_of(record_format x) {
+  return x == record_format::csv ? "csv" : x == record_format::text ? "text" : "json";
+}
+
+std::string_view name_of(output_format x) {
+  return x == output_format::csv ? "csv" : "json";
+}
+
+std::string features_of(const view& x) {
+  return counted(x.features().size(), "feature", "features")
+         + (x.open() ? " known beforehand, more by group" : "");
+}
+
+size_t features_in(const plan& x) {
+  size_t count = 0;
+  for (const auto& entity : x.entities)
+    for (const auto& view : entity->views)
+      count += view->features().size();
+  return count;
+}
+
+void append_stream(const stream_plan& x, std::string& out) {
+  const auto& schema = *x.schema;
+  out += "stream " + schema.name + "\n";
+  out += "  from     " + std::visit(source_text{}, x.source) + " ("
+         + std::string{name_of(x.format.format)} + ")\n";
+  std::vector<std::string> read;
+  std::vector<std::string> derived;
+  for (const auto& field : schema.fields)
+    (field.derived ? derived : read)
+        .push_back(field.name + " " + to_string(field.type) + (field.nullable ? "" : " required"));
+  out += "  reads    " + joined(read) + "\n";
+  if (!derived.empty())
+    out += "  derives  " + joined(derived) + "\n";
+  auto time = schema.time.field ? schema.fields[*schema.time.field].name : "the source's time";
+  out += "  time     " + time + ", up to " + text_of(schema.time.max_delay)
+         + " out of order, idle after " + text_of(schema.time.idle_after) + "\n";
+  if (schema.where)
+    out += "  where    only some rows are kept\n";
+}
+
+void append_entity(const plan& all, const entity_definition& x, std::string& out) {
+  std::vector<std::string> key;
+  for (const auto& field : x.key)
+    key.push_back(field.name + " " + to_string(field.type));
+  out += "entity " + x.name + " by " + joined(key) + "\n";
+  for (const auto& view : x.views) {
+    std::vector<std::string> inputs(view->inputs().begin(), view->inputs().end());
+    out += "  view " + view->name() + " (" + std::string{view->kind()} + " of " + joined(inputs)
+           + "): " + features_of(*view) + "\n";
+    for (const auto& output : all.outputs)
+      if (std::find(output.views.begin(), output.views.end(), view->name()) != output.views.end())
+        out += "    -> output " + output.name + "\n";
+  }
+}
+
+void append_output(const output_plan& x, std::string& out) {
+  out += "output " + x.name + "\n";
+  out += "  to       " + std::visit(target_text{}, x.target) + "\n";
+  out += "  of       " + joined(x.views) + "\n";
+  out += "  as       key " + std::string{name_of(x.key_format)} + ", value "
+         + std::string{name_of(x.value_format)} + ", "
+         + (x.every_change ? "every change" : "the last change of a key in each epoch") + "\n";
+}
+
+/// Text inside a Mermaid label: quotes and brackets would end it.
+std::string label(std::string_view text) {
+  std::string out;
+  for (auto c : text) {
+    if (c == '"' || c == '<' || c == '>' || c == '&' || c == '#' || c == '`')
+      out += "#" + std::to_string(static_cast<int>(c)) + ";";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out;
+}
+
+/// The places of the graph: each gets a short identifier, since names may be words of Mermaid.
+class mermaid_writer {
+public:
+  explicit mermaid_writer(const plan& x) : plan_(x) {}
+
+  std::string write() {
+    out_ = "flowchart LR\n";
+    for (size_t i = 0; i < plan_.streams.size(); ++i) {
+      const auto& stream = plan_.streams[i];
+      line("source" + number(i) + "([\"" + label(std::visit(source_text{}, stream.source))
+           + "\"]) --> stream" + number(i));
+      line("stream" + number(i) + "[/\"stream " + label(stream.schema->name) + "\"/]");
+    }
+    for (size_t i = 0; i < plan_.entities.size(); ++i)
+      entity(i);
+    for (size_t i = 0; i < plan_.outputs.size(); ++i)
+      output(i);
+    if (plan_.serving.enabled) {
+      line("http([\"HTTP " + label(plan_.serving.address) + ":" + number(plan_.serving.port)
+           + "\"])");
+      for (size_t i = 0; i < plan_.entities.size(); ++i)
+        line("entity" + number(i) + " -.-> http");
+    }
+    return std::move(out_);
+  }
+
+private:
+  static std::string number(size_t x) { return std::to_string(x); }
+  void line(const std::string& text) { out_ += "  " + text + "\n"; }
+
+  void entity(size_t i) {
+    const auto& x = *plan_.entities[i];
+    std::vector<std::string> key;
+    for (const auto& field : x.key)
+      key.push_back(field.name);
+    line("subgraph entity" + number(i) + "[\"entity " + label(x.name) + " by " + label(joined(key))
+         + "\"]");
+    for (size_t k = 0; k < x.views.size(); ++k)
+      line("  " + view_id(i, k) + "[\"" + label(x.views[k]->name()) + "<br/>"
+           + label(x.views[k]->kind()) + "<br/>" + label(features_of(*x.views[k])) + "\"]");
+    line("end");
+    for (const auto& input : x.inputs)
+      for (const auto& view : input.views)
+        line("stream" + number(stream_number(input.stream)) + " --> " + view_id(i, view.view));
+  }
+
+  void output(size_t i) {
+    const auto& x = plan_.outputs[i];
+    line("output" + number(i) + "([\"" + label(x.name) + "<br/>"
+         + label(std::visit(target_text{}, x.target)) + "\"])");
+    for (size_t e = 0; e < plan_.entities.size(); ++e)
+      for (size_t v = 0; v < plan_.entities[e]->views.size(); ++v)
+        if (std::find(x.views.begin(), x.views.end(), plan_.entities[e]->views[v]->name())
+            != x.views.end())
+          line(view_id(e, v) + " --> output" + number(i));
+  }
+
+  static std::string view_id(size_t entity, size_t view) {
+    return "view" + number(entity) + "_" + number(view);
+  }
+
+  size_t stream_number(const std::string& name) const {
+    size_t i = 0;
+    while (i + 1 < plan_.streams.size() && plan_.streams[i].schema->name != name)
+      ++i;
+    return i;
+  }
+
+  const plan& plan_;
+  std::string out_;
+};
+
+} // namespace
+
+std::string explain_text(const plan& x) {
+  size_t views = 0;
+  for (const auto& entity : x.entities)
+    views += entity->views.size();
+  auto out = "application " + x.application + ": " + counted(x.streams.size(), "stream", "streams")
+             + ", " + counted(x.entities.size(), "entity", "entities") + ", "
+             + counted(views, "view", "views") + ", "
+             + counted(features_in(x), "feature", "features") + ", "
+             + counted(x.outputs.size(), "output", "outputs") + "\n";
+  for (const auto& stream : x.streams)
+    append_stream(stream, out);
+  for (const auto& entity : x.entities)
+    append_entity(x, *entity, out);
+  for (const auto& service : x.services)
+    out += "service " + service.name + ": "
+           + counted(service.features.size(), "feature", "features") + "\n";
+  for (const auto& output : x.outputs)
+    append_output(output, out);
+  if (x.dead_letter)
+    out += "unreadable records to " + std::visit(target_text{}, x.dead_letter->target) + "\n";
+  out += x.serving.enabled
+             ? "serves HTTP on " + x.serving.address + ":" + std::to_string(x.serving.port) + "\n"
+             : "serves nothing over HTTP\n";
+  out += "ledger " + x.ledger.path + ", an epoch every " + text_of(x.ledger.epoch_interval) + "\n";
+  return out;
+}
+
+std::string explain_mermaid(const plan& x) {
+  return mermaid_writer{x}.write();
+}
+
+} // namespace keyfold::config

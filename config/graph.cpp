@@ -1,0 +1,248 @@
+#include "config/graph.hpp"
+
+#include "config/spelling.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace keyfold::config {
+
+namespace {
+
+constexpr size_t max_views = 1000;
+
+std::string joined(const std::vector<std::string>& parts, std::string_view link) {
+  std::string out;
+  for (const auto& part : parts)
+    out += (out.empty() ? "" : std::string{link}) + part;
+  return out;
+}
+
+void refuse_twice(const std::vector<node>& columns) {
+  std::set<std::string> seen;
+  for (const auto& column : columns)
+    if (!seen.insert(column.text()).second)
+      column.complain("the column " + column.quoted() + " is listed twice");
+}
+
+} // namespace
+
+graph::graph(const node& definition, std::vector<declared_stream>& streams,
+             const name_table& stream_names)
+    : streams_(streams), stream_names_(stream_names), definition_(definition) {
+  for (const auto& at : definition["entities"].items())
+    declare_entity(at);
+  for (const auto& at : definition["views"].items())
+    declare_view(at);
+  for (const auto& at : definition["counter_machines"].items())
+    declare_machine(at);
+  if (views_.size() > max_views)
+    definition["counter_machines"].complain_of_key(
+        "views and counter machines make " + std::to_string(views_.size()) + " views, and at most "
+        + std::to_string(max_views) + " can be");
+}
+
+void graph::declare_entity(const node& at) {
+  check_name(at["name"]);
+  refuse_twice(at["key"].items());
+  auto name = at.text_or("name", "");
+  entity_names_.add(name, at["name"]);
+  auto key = at["key"].texts();
+  entities_.push_back({at, name, key, std::vector<std::optional<data_type>>(key.size()),
+                       std::vector<std::string>(key.size()), false});
+}
+
+void graph::declare_view(const node& at) {
+  declared_view made;
+  made.definition = at;
+  made.name = at.text_or("name", "");
+  made.read = find_view_kind(at.text_or("type", ""));
+  check_name(at["name"]);
+  auto entity = entity_names_.find(at["entity"]);
+  auto stream = stream_names_.find(at["stream"]);
+  if (!entity || !stream) {
+    view_names_.add(made.name, at["name"]);
+    views_.push_back({});
+    return;
+  }
+  made.entity = *entity;
+  made.stream = *stream;
+  made.key = view_key(at, entities_[*entity]);
+  add_view(std::move(made), at["name"]);
+}
+
+std::vector<graph::key_column> graph::view_key(const node& at,
+                                               const declared_entity& entity) const {
+  auto mapped = at["key"];
+  for (const auto& [field, column] : mapped.members())
+    if (std::find(entity.key.begin(), entity.key.end(), field) == entity.key.end())
+      column.complain_of_key("the entity " + backquoted(entity.name) + " has no key field "
+                             + backquoted(field) + suggestion(field, entity.key, "key fields"));
+  std::vector<key_column> out;
+  for (const auto& field : entity.key) {
+    auto named = mapped[field];
+    out.push_back({named ? named.text() : field, named, at["entity"]});
+  }
+  return out;
+}
+
+void graph::declare_machine(const node& at) {
+  check_name(at["name"]);
+  auto stream = stream_names_.find(at["stream"]);
+  for (const auto& key_at : at["keys"].items()) {
+    refuse_twice(key_at.items());
+    declared_view made;
+    made.definition = at;
+    made.name = at.text_or("name", "") + "_" + joined(key_at.texts(), "_x_");
+    made.read = find_view_kind("decayed_counters");
+    auto entity = machine_entity(key_at);
+    if (!entity || !stream)
+      continue;
+    made.entity = *entity;
+    made.stream = *stream;
+    for (const auto& column : key_at.items())
+      made.key.push_back({column.text(), column, key_at});
+    add_view(std::move(made), key_at);
+  }
+}
+
+std::optional<uint32_t> graph::machine_entity(const node& key_at) {
+  auto key = key_at.texts();
+  for (size_t i = 0; i < entities_.size(); ++i)
+    if (entities_[i].key == key)
+      return static_cast<uint32_t>(i);
+  auto name = joined(key, "_x_");
+  if (entity_names_.find(name)) {
+    key_at.complain("these columns would make an entity called " + backquoted(name)
+                    + ", and there is one with another key; rename that");
+    return std::nullopt;
+  }
+  entity_names_.add(name, key_at);
+  entities_.push_back({{},
+                       name,
+                       key,
+                       std::vector<std::optional<data_type>>(key.size()),
+                       std::vector<std::string>(key.size()),
+                       false});
+  return static_cast<uint32_t>(entities_.size() - 1);
+}
+
+void graph::add_view(declared_view made, const node& name_at) {
+  view_names_.add(made.name, name_at);
+  streams_[made.stream].read = true;
+  entities_[made.entity].used = true;
+  views_.push_back(std::move(made));
+}
+
+std::optional<uint32_t> graph::find_key_column(const key_column& x, const std::string& entity,
+                                               view_columns& columns) const {
+  if (x.named_at)
+    return columns.find_scalar(x.named_at);
+  auto found = columns.schema().find(x.column);
+  const auto& stream = columns.schema().name;
+  if (!found) {
+    x.entity_at.complain("the entity " + backquoted(entity) + " is keyed by " + backquoted(x.column)
+                         + ", a column that the stream " + backquoted(stream)
+                         + " has not; name the one to take in the view's `key`"
+                         + suggestion(x.column, columns.names(), "columns"));
+    return std::nullopt;
+  }
+  const auto& type = columns.field(*found).type;
+  if (type.kind == type_kind::list || type.kind == type_kind::map) {
+    x.entity_at.complain("the entity " + backquoted(entity) + " is keyed by " + backquoted(x.column)
+                         + ", which is " + backquoted(to_string(type)) + " in the stream "
+                         + backquoted(stream) + " and cannot be a key");
+    return std::nullopt;
+  }
+  columns.use(*found);
+  return found;
+}
+
+void graph::note_type(declared_entity& entity, size_t field, const data_type& type,
+                      const declared_view& x) {
+  auto& known = entity.types[field];
+  const auto& stream = streams_[x.stream].name;
+  if (!known) {
+    known = type;
+    entity.typed_by[field] = stream;
+  } else if (!(*known == type)) {
+    const auto& key = x.key[field];
+    (key.named_at ? key.named_at : key.entity_at)
+        .complain("the key field " + backquoted(entity.key[field]) + " of the entity "
+                  + backquoted(entity.name) + " is " + backquoted(to_string(*known))
+                  + " in the stream " + backquoted(entity.typed_by[field]) + " and "
+                  + backquoted(to_string(type)) + " in the stream " + backquoted(stream)
+                  + "; give both the same type");
+  }
+}
+
+std::optional<std::vector<uint32_t>> graph::find_key(const declared_view& x,
+                                                     view_columns& columns) {
+  auto& entity = entities_[x.entity];
+  std::vector<uint32_t> out;
+  for (size_t i = 0; i < x.key.size(); ++i) {
+    auto found = find_key_column(x.key[i], entity.name, columns);
+    if (!found)
+      continue;
+    note_type(entity, i, columns.field(*found).type, x);
+    out.push_back(*found);
+  }
+  return out.size() == x.key.size() ? std::optional{out} : std::nullopt;
+}
+
+void graph::check() {
+  auto features_left = max_features;
+  for (auto& x : views_) {
+    if (x.read == nullptr || !streams_[x.stream].sound)
+      continue;
+    view_columns columns{streams_[x.stream].full};
+    find_key(x, columns);
+    x.checked = x.read({x.definition, x.name, columns, features_left});
+    auto& used = streams_[x.stream].used;
+    for (size_t i = 0; i < used.size(); ++i)
+      used[i] = used[i] || columns.used()[i];
+  }
+}
+
+void graph::check_use() const {
+  for (const auto& stream : streams_)
+    if (!stream.read)
+      stream.definition["name"].complain("no view is over the stream " + backquoted(stream.name)
+                                         + "; add one to `views` or remove the stream");
+  for (const auto& entity : entities_)
+    if (!entity.used)
+      entity.at["name"].complain("no view is about the entity " + backquoted(entity.name)
+                                 + "; add one to `views` or remove the entity");
+}
+
+std::vector<std::shared_ptr<const entity_definition>>
+graph::build(const std::vector<std::shared_ptr<const stream_schema>>& schemas) {
+  std::vector<std::shared_ptr<entity_definition>> made;
+  for (const auto& x : entities_) {
+    auto& out = *made.emplace_back(std::make_shared<entity_definition>());
+    out.name = x.name;
+    for (size_t i = 0; i < x.key.size(); ++i)
+      out.key.push_back({x.key[i], x.types[i].value_or(data_type{})});
+  }
+  auto features_left = max_features;
+  for (const auto& x : views_) {
+    view_columns columns{*schemas[x.stream]};
+    auto key = find_key(x, columns);
+    auto compiled = x.read({x.definition, x.name, columns, features_left});
+    if (!key || !compiled)
+      continue;
+    auto& entity = *made[x.entity];
+    auto number = static_cast<uint32_t>(entity.views.size());
+    entity.views.push_back(std::move(compiled));
+    auto same = [&](const auto& input) {
+      return input.stream == schemas[x.stream]->name && input.key_columns == *key;
+    };
+    auto input = std::find_if(entity.inputs.begin(), entity.inputs.end(), same);
+    if (input == entity.inputs.end())
+      input = entity.inputs.insert(input, {schemas[x.stream]->name, *key, {}});
+    input->views.push_back({number, 0});
+  }
+  return {made.begin(), made.end()};
+}
+
+} // namespace keyfold::config

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "config/names.hpp"
+#include "config/streams.hpp"
+#include "config/view_kinds.hpp"
+#include "features/entity.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace keyfold::config {
+
+/// The entities and views of a definition, those of counter machines included, over its streams.
+/// Not thread-safe.
+class graph {
+public:
+  /// Collects the declarations; complains of names and references.
+  graph(const node& definition, std::vector<declared_stream>& streams,
+        const name_table& stream_names);
+
+  /// Compiles every view against all columns of its stream; complains of what is wrong and marks
+  /// the columns used.
+  void check();
+  /// Complains of streams and entities that no view is over.
+  void check_use() const;
+  /// Compiles every view against the pruned schemas. @pre nothing was wrong
+  std::vector<std::shared_ptr<const entity_definition>>
+  build(const std::vector<std::shared_ptr<const stream_schema>>& schemas);
+
+  const name_table& view_names() const noexcept { return view_names_; }
+  /// As `check` compiled it; null where it could not.
+  const view* checked(uint32_t number) const { return views_[number].checked.get(); }
+
+private:
+  struct declared_entity {
+    node at; // for complaints; absent where a counter machine made it
+    std::string name;
+    std::vector<std::string> key;
+    std::vector<std::optional<data_type>> types; // known once a stream has such columns
+    std::vector<std::string> typed_by;           // the stream that made it known
+    bool used = false;
+  };
+  /// What the field of an entity's key is in a view's stream.
+  struct key_column {
+    std::string column;
+    node named_at;  // where the view says so; absent where it has the entity's name
+    node entity_at; // the view's reference to the entity
+  };
+  struct declared_view {
+    node definition;
+    std::string name;
+    view_reader read = nullptr;
+    uint32_t entity = 0;
+    uint32_t stream = 0;
+    std::vector<key_column> key;
+    std::shared_ptr<const view> checked;
+  };
+
+  void declare_entity(const node& at);
+  void declare_view(const node& at);
+  void declare_machine(const node& at);
+  std::vector<key_column> view_key(const node& at, const declared_entity& entity) const;
+  std::optional<uint32_t> machine_entity(const node& key_at);
+  void add_view(declared_view made, const node& name_at);
+  std::optional<std::vector<uint32_t>> find_key(const declared_view& x, view_columns& columns);
+  std::optional<uint32_t> find_key_column(const key_column& x, const std::string& entity,
+                                          view_columns& columns) const;
+  void note_type(declared_entity& entity, size_t field, const data_type& type,
+                 const declared_view& x);
+
+  std::vector<declared_stream>& streams_;
+  const name_table& stream_names_;
+  node definition_;
+  name_table entity_names_{"entities"};
+  name_table view_names_{"views"};
+  std::vector<declared_entity> entities_;
+  std::vector<declared_view> views_;
+};
+
+} // namespace keyfold::config

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "config/graph.hpp"
+#include "config/node.hpp"
+#include "config/plan.hpp"
+
+namespace keyfold::config {
+
+/// Reads `outputs` and `dead_letter` into `to`, whose application and streams are there already.
+void read_outputs(const node& definition, const graph& views, plan& to);
+
+/// Reads `services`; `*` becomes all features of its view.
+std::vector<service_plan> read_services(const node& definition, const graph& views);
+
+} // namespace keyfold::config

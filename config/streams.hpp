@@ -1,0 +1,47 @@
+#pragma once
+
+#include "config/names.hpp"
+#include "config/node.hpp"
+#include "config/plan.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace keyfold::config {
+
+/// A stream as declared, with all of its columns, and which of them something uses.
+struct declared_stream {
+  node definition;
+  std::string name;
+  stream_plan plan;       ///< all but the schema
+  stream_schema full;     ///< every column
+  bool sound = true;      ///< false: a column could not be made, so references cannot be judged
+  std::vector<bool> used; ///< of `full.fields`
+  bool read = false;      ///< by a view
+
+  /// The columns as expressions see them: the first `count`.
+  scope columns(size_t count) const;
+  scope columns() const { return columns(full.fields.size()); }
+};
+
+/// Columns of a stream that a definition may use after pruning.
+inline constexpr size_t max_used_fields = 64;
+
+/// Reads the streams of a definition; complains of what is wrong with each by itself.
+std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
+                                          name_table& names);
+
+/// The schema of the columns used and of those they are derived from.
+/// @pre nothing was wrong with `x`
+std::shared_ptr<const stream_schema> prune(const declared_stream& x);
+
+/// Compiles the string at `text`; complains inside it.
+std::optional<expression> compile(const node& text, const scope& columns);
+/// As above; also complains if it is no condition.
+std::optional<expression> compile_condition(const node& text, const scope& columns);
+
+/// The scope of a schema's columns.
+scope scope_of(const stream_schema& x);
+
+} // namespace keyfold::config
