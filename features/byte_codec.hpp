@@ -55,7 +55,11 @@ public:
   /// Points into the bytes read.
   std::string_view text();
   /// Text points into the bytes read; lists and maps are in `memory`. Nesting is bounded to 32.
-  cell value(arena& memory) { return value(memory, 0); }
+  /// Null where the reader is bad afterwards.
+  cell value(arena& memory) {
+    auto x = value(memory, 0);
+    return good_ ? x : cell{};
+  }
 
   bool good() const noexcept { return good_; }
   bool at_end() const noexcept { return next_ == end_; }
