@@ -141,6 +141,7 @@ result<void> transactional_writer::connect() {
 
 result<uint64_t> transactional_writer::fail_open(std::string message, bool permanent) {
   fatal_ = permanent;
+  interrupted_ = false;
   auto sentence = fmt::format("{}: {}", owner(), message);
   problems_.set("output", std::move(message));
   return fail(std::move(sentence));
@@ -169,7 +170,6 @@ result<uint64_t> transactional_writer::open() {
       auto connection = connection_.empty()
                             ? std::string{rd_kafka_error_string(failed.get())}
                             : connection_problem(connection_code_, settings_.brokers, connection_);
-      interrupted();
       return fail_open(std::move(connection), false);
     }
     auto sentence = fmt::format("the transactional id \"{}\" cannot be taken over: {}",
@@ -292,6 +292,8 @@ result<void> transactional_writer::hand_over() {
   rd_kafka_poll(client_, 0);
   text_.clear();
   places_.clear();
+  if (interrupted())
+    return fail("interrupted");
   return {};
 }
 

@@ -143,10 +143,11 @@ void delete_records(const std::string& topic, int32_t partition, int64_t offset)
   answer(queue.get());
 }
 
-void produce(const std::string& topic, const std::vector<plain_record>& records, ending how) {
+void produce(const std::string& topic, const std::vector<plain_record>& records, ending how,
+             const std::string& transactional_id) {
   properties settings{{"partitioner", "murmur2_random"}};
   if (how != ending::plain)
-    settings.emplace("transactional.id", unique("tests-producer"));
+    settings.emplace("transactional.id", transactional_id);
   auto client = make(RD_KAFKA_PRODUCER, settings);
   if (how != ending::plain) {
     check(rd_kafka_init_transactions(client.get(), 30'000));

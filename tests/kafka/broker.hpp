@@ -43,10 +43,10 @@ void add_partitions(const std::string& topic, int in_all);
 /// Deletes the records of a partition before `offset`.
 void delete_records(const std::string& topic, int32_t partition, int64_t offset);
 
-/// How `produce` ends.
-enum class ending { plain, committed, aborted };
+/// How `produce` ends; `left_open` as if it had been killed in the middle of a transaction.
+enum class ending { plain, committed, aborted, left_open };
 void produce(const std::string& topic, const std::vector<plain_record>& records,
-             ending how = ending::plain);
+             ending how = ending::plain, const std::string& transactional_id = unique("producer"));
 /// Everything up to the end of every partition, each in its order.
 std::vector<plain_record> read_all(const std::string& topic,
                                    const std::string& isolation = "read_committed");

@@ -91,10 +91,9 @@ TEST_CASE("kafka output: the marker is committed with the records, and only with
     for (int i = 0; i < 200'000; ++i)
       out.upsert(fmt::format("u{}", i), 2, 2);
     std::jthread interrupter{[&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+      std::this_thread::sleep_for(std::chrono::milliseconds{2});
       out.target().interrupt();
     }};
-    // A small queue makes it wait, so that there is something to interrupt.
     auto said = out.publish(42);
     CHECK_THAT(said, Contains("interrupted"));
     CHECK_FALSE(out.target().fatal());
@@ -137,10 +136,7 @@ TEST_CASE(
     REQUIRE(first.open() == 0);
     REQUIRE(first.publish(1) == "");
   }
-  // kcat as the predecessor: killed in the middle of a transaction with the same transactional id.
-  output_of(fmt::format("(printf 'k:v\\n'; sleep 3) | timeout -s KILL 2 kcat -P -b {} -t {} -K : "
-                        "-X transactional.id={} -X linger.ms=0 2>/dev/null",
-                        settings.brokers, settings.topic, settings.transactional_id));
+  produce(settings.topic, {{0, -1, "k", "v", 0}}, ending::left_open, settings.transactional_id);
   CHECK(read_all(settings.topic, "read_uncommitted").size() == 1);
   publishing next{settings};
   CHECK(next.open() == 1);
