@@ -77,10 +77,13 @@ result<void> engine::start() {
   auto view_counters = view_metrics::make(*metrics_, settings_.entities);
   for (uint32_t i = 0; i < settings_.routers; ++i)
     routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, view_counters));
+  set_residency();
   if (auto restored = restore(); !restored)
     return restored;
   ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, [this] {
-    return gate_->in_flight() > gate_->most_in_flight() / 16;
+    auto overfull =
+        std::any_of(routers_.begin(), routers_.end(), [](const auto& x) { return x->overfull(); });
+    return !overfull && gate_->in_flight() > gate_->most_in_flight() / 16;
   });
   start_outputs();
   start_sources();
@@ -88,14 +91,40 @@ result<void> engine::start() {
   return {};
 }
 
+void engine::set_residency() {
+  if (!settings_.residency.bounded())
+    return;
+  auto share = settings_.residency;
+  share.max_keys = (share.max_keys + settings_.routers - 1) / settings_.routers;
+  share.max_bytes = (share.max_bytes + settings_.routers - 1) / settings_.routers;
+  auto& passivated =
+      make_counter(*metrics_, "keyfold_passivated_keys_total", "Keys that left memory.");
+  loader_ = std::make_unique<key_loader>(*ledger_, *metrics_, [this](std::string reason) {
+    coordinator_->send_failure(std::move(reason));
+  });
+  for (auto& x : routers_)
+    x->set_residency(share, *loader_, passivated);
+}
+
 result<void> engine::restore() {
+  // Keys that stay in the ledger are read from its rows: nothing may be left in segments.
+  for (auto more = settings_.residency.bounded(); more;) {
+    auto compacted = ledger_->compact(std::chrono::milliseconds{100});
+    if (!compacted)
+      return fail(compacted.error().message);
+    more = *compacted;
+  }
+  auto most = settings_.residency.max_keys == 0 ? UINT64_MAX
+                                                : settings_.residency.max_keys / settings_.routers;
   uint64_t keys = 0;
   std::string malformed;
   auto begin = std::chrono::steady_clock::now();
   auto read =
       ledger_->for_each_key([&](uint32_t entity, std::string_view key, std::string_view state) {
         auto& owner = routers_[router_of(key, settings_.routers)];
-        if (!owner->restore(entity, key, state) && malformed.empty())
+        auto good = owner->resident_keys() < most ? owner->restore(entity, key, state)
+                                                  : owner->restore_cold(entity, key, state);
+        if (!good && malformed.empty())
           malformed = key;
         ++keys;
       });
@@ -143,6 +172,7 @@ void engine::start_sources() {
   parts.dead_letter_output = settings_.dead_letter_output;
   parts.ledger = ledger_writer_.get();
   parts.last_epoch = ledger_->last_epoch();
+  parts.compacted_epoch = [this] { return ledger_->compacted_epoch(); };
   parts.fault = settings_.fault;
   parts.metrics = metrics_.get();
   parts.finish_at_end = settings_.finish_at_end;
@@ -196,6 +226,7 @@ result<void> engine::stop(std::chrono::milliseconds deadline) {
     output.writer->stop();
   for (auto& output : outputs_)
     output.writer->join();
+  loader_.reset();
   ledger_writer_.reset();
   std::lock_guard guard{mutex_};
   if (!failure_.empty())

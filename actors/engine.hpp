@@ -45,6 +45,7 @@ struct engine_settings {
   uint32_t routers = 0; ///< 0: one per worker of the actor system
   uint64_t max_in_flight_rows = 131'072;
   uint64_t max_key_bytes = 1024;
+  residency_settings residency; ///< of all routers together
   bool finish_at_end = false;
   fault_hook fault;
 };
@@ -78,6 +79,7 @@ public:
 
 private:
   std::shared_ptr<const routing_table> make_table() const;
+  void set_residency();
   result<void> restore();
   void start_sources();
   void start_outputs();
@@ -92,6 +94,7 @@ private:
   std::vector<caf::intrusive_ptr<router>> routers_;
   std::vector<std::unique_ptr<source_reader>> sources_;
   std::vector<coordinated_output> outputs_;
+  std::unique_ptr<key_loader> loader_;
   std::unique_ptr<ledger_writer> ledger_writer_;
   caf::intrusive_ptr<epoch_coordinator> coordinator_;
 

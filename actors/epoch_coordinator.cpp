@@ -168,8 +168,9 @@ void epoch_coordinator::held(size_t source, source_progress progress) {
 void epoch_coordinator::drained() {
   phase_ = phase::saving;
   missing_ = with_.routers.size();
+  epoch_edge edge{epoch_ + 1, with_.compacted_epoch(), clock::now().time_since_epoch()};
   for (size_t i = 0; i < with_.routers.size(); ++i)
-    with_.routers[i]->send_save([this, i](epoch_share what) {
+    with_.routers[i]->send_save(edge, [this, i](epoch_share what) {
       post_task([i, what = std::move(what)](epoch_coordinator& self) mutable {
         self.share(i, std::move(what));
       });

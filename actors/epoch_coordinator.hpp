@@ -42,6 +42,7 @@ public:
     std::optional<size_t> dead_letter_output;
     ledger_writer* ledger;
     uint64_t last_epoch = 0;
+    std::function<uint64_t()> compacted_epoch; ///< of the ledger
     fault_hook fault;
     metrics_registry* metrics;
     std::function<void(std::string failure)> finished; ///< called once; empty: all went well

@@ -61,6 +61,12 @@ public:
     for (const auto& [key, actor] : collided_)
       f(directory_hash(key), *actor);
   }
+  /// Calls `f` with up to `most` actors, in the order of their hashes.
+  template <class F>
+  void sample(size_t most, F&& f) const {
+    for (auto i = actors_.begin(); i != actors_.end() && most != 0; ++i, --most)
+      f(*i->second);
+  }
   void reserve(size_t keys) { actors_.reserve(keys); }
   size_t size() const noexcept { return actors_.size() + collided_.size(); }
 

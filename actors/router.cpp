@@ -1,4 +1,5 @@
 #include "actors/router.hpp"
+#include "actors/router_task.hpp"
 
 #include "store/ledger.hpp"
 
@@ -31,23 +32,6 @@ private:
   router* owner_;
 };
 
-template <class F>
-class router::task final : public lean_message {
-public:
-  explicit task(F f) : f_(std::move(f)) {}
-  void deliver(lean_actor& receiver, caf::mailbox_element_ptr&, caf::execution_unit*) override {
-    f_(static_cast<router&>(receiver));
-  }
-
-private:
-  F f_;
-};
-
-template <class F>
-void router::post_task(F f) {
-  post(new task<F>(std::move(f)), nullptr);
-}
-
 // -- construction
 // ----------------------------------------------------------------------------------------------------
 
@@ -65,7 +49,8 @@ router::router(caf::actor_config& config, caf::actor_system& system,
         return result;
       }()),
       entity_watermarks_(table_->entities.size(), beginning_of_time),
-      own_(*table_, view_watermarks_), stray_(*table_, view_watermarks_) {}
+      cold_(table_->entities.size()), own_(*table_, view_watermarks_),
+      stray_(*table_, view_watermarks_) {}
 
 router::~router() = default;
 
@@ -82,8 +67,9 @@ void router::send_batch(routed_batch batch) {
   });
 }
 
-void router::send_save(std::function<void(epoch_share)> saved) {
+void router::send_save(epoch_edge edge, std::function<void(epoch_share)> saved) {
   work next;
+  next.edge = edge;
   next.kind = work_kind::save;
   next.saved = std::move(saved);
   post_task([next = std::move(next)](router& self) mutable {
@@ -137,9 +123,10 @@ void router::read(read_message& message, caf::mailbox_element_ptr& self,
   auto as_of = query.as_of ? *query.as_of : reading_time(query.entity);
   auto* key = directories_[query.entity].find(directory_hash(message.key()), message.key());
   if (key == nullptr) {
-    message.answer_missing(as_of);
+    read_cold(message, self, as_of);
     return;
   }
+  key->touched = epochs_;
   message.forward(*table_->entities[query.entity].layout, as_of);
   key->enqueue(std::move(self), unit);
 }
@@ -157,6 +144,8 @@ void router::run() {
     queue_.pop_front();
     begin(std::move(next));
   }
+  if (current_.kind == work_kind::fold && fetch_cold_rows())
+    return;
   if (current_.kind == work_kind::fold)
     prepare_rows();
   else
@@ -208,6 +197,7 @@ void router::prepare_rows() {
   for (const auto& row : rows) {
     auto& key = key_actor(input.entity, row.hash, row.text());
     key.state.prefetch();
+    key.touched = epochs_;
     auto slot = slot_for(key);
     ++keys_[slot].rows;
     slots_.push_back(slot);
@@ -382,6 +372,7 @@ void router::finish_save() {
   epoch_share share{std::exchange(own_.logs, std::vector<std::string>(own_.logs.size())),
                     std::exchange(own_.states, std::vector<std::string>(own_.states.size()))};
   current_.saved(std::move(share));
+  passivate(current_.edge);
 }
 
 void router::move_time(const routed_batch& batch) {
@@ -422,6 +413,7 @@ void router::queue_due_keys() {
     if (!next.keys.empty())
       queue_.push_front(std::move(next));
   }
+  fetch_cold_due();
 }
 
 void router::publish_counts() {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "actors/cold_keys.hpp"
 #include "actors/entity_actor.hpp"
 #include "actors/flow_gate.hpp"
 #include "actors/fold_part.hpp"
 #include "actors/key_directory.hpp"
+#include "actors/key_loader.hpp"
 #include "actors/key_timers.hpp"
 #include "messages/metrics.hpp"
 
@@ -20,6 +22,25 @@ namespace keyfold {
 struct epoch_share {
   std::vector<std::string> logs;   ///< per output
   std::vector<std::string> states; ///< per entity, pairs of key and state
+};
+
+/// The end of an epoch, as a router is told of it.
+struct epoch_edge {
+  uint64_t epoch = 0;           ///< the one that ends
+  uint64_t compacted_epoch = 0; ///< keys saved up to this one can be read back from the ledger
+  std::chrono::nanoseconds wall_time{0}; ///< since any fixed moment
+};
+
+/// Which keys stay in memory; the others are in the ledger and come back with their next row or
+/// read.
+struct residency_settings {
+  uint64_t max_keys = 0;                        ///< of one router; 0: no bound
+  uint64_t max_bytes = 0;                       ///< of one router, about; 0: no bound
+  std::chrono::milliseconds passivate_after{0}; ///< without a row or read; 0: never
+
+  bool bounded() const noexcept {
+    return max_keys != 0 || max_bytes != 0 || passivate_after.count() != 0;
+  }
 };
 
 /// Owns the keys of its shards: finds or makes each key's actor, hands it its rows of a batch in
@@ -43,7 +64,7 @@ public:
   void send_batch(routed_batch batch);
   /// Ends the epoch: everything sent before is folded, then changes and states of what changed are
   /// handed to `saved`.
-  void send_save(std::function<void(epoch_share)> saved);
+  void send_save(epoch_edge edge, std::function<void(epoch_share)> saved);
   void send_read(std::shared_ptr<feature_query> query, uint32_t index, caf::execution_unit* unit);
 
   /// Keys in memory.
@@ -53,11 +74,19 @@ public:
   /// Keys changed since the last epoch.
   uint64_t dirty_keys() const noexcept { return dirty_count_.load(std::memory_order_relaxed); }
 
+  /// More keys in memory than there should be: only compaction of the ledger lets them go.
+  bool overfull() const noexcept { return overfull_.load(std::memory_order_relaxed); }
+
   // -- before the first message
   // ------------------------------------------------------------------------------------
 
   /// Takes a key's state from the ledger. False when the bytes are malformed.
   bool restore(uint32_t entity, std::string_view key, std::string_view state);
+  /// As `restore`, but the key stays in the ledger only. @pre `set_residency`
+  bool restore_cold(uint32_t entity, std::string_view key, std::string_view state);
+  /// Keys may leave memory from now on. @param loader brings them back; outlives the router
+  void set_residency(residency_settings settings, key_loader& loader,
+                     prometheus::Counter& passivated);
   /// The stream's watermark and newest event time at the last epoch.
   void restore_time(uint32_t stream, event_time watermark, event_time newest);
 
@@ -84,6 +113,7 @@ private:
     uint32_t entity = 0; ///< with advance and save: whose `keys`
     std::vector<entity_actor*> keys;
     std::function<void(epoch_share)> saved;
+    epoch_edge edge;
   };
 
   class own_unit final : public caf::execution_unit {
@@ -113,6 +143,15 @@ private:
   entity_actor& key_actor(uint32_t entity, uint64_t hash, std::string_view key);
   void arm(uint32_t entity, entity_actor& key, event_time wake_at);
   event_time reading_time(uint32_t entity) const;
+
+  // Residency (router_residency.cpp).
+  bool fetch_cold_rows();
+  void fetch_cold_due();
+  void warm(uint32_t entity, const std::vector<std::string>& keys, const key_loader::states& found);
+  void read_cold(read_message& message, caf::mailbox_element_ptr& self, event_time as_of);
+  void passivate(const epoch_edge& edge);
+  uint64_t key_bound() const;
+  void let_go(uint32_t entity, uint64_t hash, entity_actor& key);
 
   static constexpr size_t chunk_rows = 1024;
 
@@ -147,6 +186,20 @@ private:
   std::vector<uint32_t> rows_;
   std::vector<entity_actor*> awakened_;
   std::atomic<uint32_t> pending_{0};
+
+  residency_settings residency_;
+  key_loader* loader_ = nullptr;
+  prometheus::Counter* passivated_ = nullptr;
+  std::vector<cold_keys> cold_; // per entity
+  uint32_t epochs_ = 1;         // of this run: the clock of `entity_actor::touched`
+  struct saved_epoch {
+    uint32_t number;
+    uint64_t epoch;
+    std::chrono::nanoseconds wall_time;
+  };
+  std::deque<saved_epoch>
+      saved_epochs_; // whose keys may still be in memory for want of compaction or age
+  std::atomic<bool> overfull_{false};
 
   fold_part own_;
   std::mutex stray_mutex_;

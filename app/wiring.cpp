@@ -254,6 +254,8 @@ result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_pt
   engine.epochs.max_interval = plan.ledger.max_epoch_interval;
   engine.max_in_flight_rows = plan.limits.max_in_flight_rows;
   engine.max_key_bytes = plan.limits.max_key_bytes;
+  engine.residency = {plan.limits.max_resident_keys, plan.limits.max_resident_bytes,
+                      plan.limits.passivate_after};
   engine.finish_at_end = bounded;
   source_maker sources{plan, bounded, metrics};
   for (const auto& stream : plan.streams) {
