@@ -1,0 +1,56 @@
+#include "connectors/formats/record_decoder.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+namespace {
+
+using namespace keyfold;
+
+std::shared_ptr<const stream_schema> some_types() {
+  auto schema = std::make_shared<stream_schema>();
+  schema->name = "fuzzed";
+  auto add = [&](std::string name, std::string_view type) {
+    stream_field x;
+    x.path = {name};
+    x.name = std::move(name);
+    x.type = *parse_data_type(type);
+    schema->fields.push_back(std::move(x));
+  };
+  add("a", "string");
+  add("b", "int64");
+  add("c", "list<double>");
+  add("d", "map<string,bytes>");
+  add("e", "decimal(18,2)");
+  return schema;
+}
+
+void decode(record_decoder& decoder, event_batch_builder& rows, std::string_view record) {
+  auto decoded = decoder.decode(record, event_time{}, rows);
+  auto batch = rows.build();
+  if (batch->size() != (decoded ? 1u : 0u) || (!decoded && decoded.error().message.empty()))
+    std::abort();
+}
+
+} // namespace
+
+/// Arbitrary bytes as a CSV record, as a CSV header and as `key=value` parts are decoded or
+/// refused.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto schema = some_types();
+  static const record_format_settings csv{record_format::csv,       ';', '=', ',', false,
+                                          {"a", "b", "c", "d", "e"}};
+  static const record_format_settings text{record_format::text, ';', '=', ',', false, {}};
+  static const auto csv_decoder = *make_record_decoder(schema, csv);
+  static const auto text_decoder = *make_record_decoder(schema, text);
+  static event_batch_builder rows{schema, 1};
+  std::string_view record{reinterpret_cast<const char*>(data), size};
+  decode(*csv_decoder, rows, record);
+  decode(*text_decoder, rows, record);
+  auto with_header = make_record_decoder(schema, csv);
+  if (with_header && (*with_header)->read_header(record))
+    decode(**with_header, rows, record);
+  return 0;
+}
