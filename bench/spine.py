@@ -34,7 +34,7 @@ USERS = 1_000_000
 def counters(**more):
     """The view that is measured."""
     return {"name": "activity", "type": "decayed_counters", "entity": "user", "stream": "events", "group_by": ["eventName"],
-            "time_constants": ["5s", "10s", "15s"], "measures": {"count": "count"}, **more}
+            "groups": ["like", "view", "share", "comment"], "time_constants": ["5s", "10s", "15s"], **more}
 
 
 def definition(directory, source, views, outputs=()):
@@ -43,7 +43,7 @@ def definition(directory, source, views, outputs=()):
     with open(path, "w") as f:
         json.dump({"application": "spine", "streams": [{"name": "events", "source": source, "format": "json", "fields": fields,
                                                         "event_time": "eventTs", "max_delay": "1s"}],
-                   "entities": [{"name": "user", "key": [{"name": "userId", "type": "string"}]}], "views": views,
+                   "entities": [{"name": "user", "key": ["userId"]}], "views": views,
                    "outputs": list(outputs), "serving": {"enabled": False},
                    "ledger": {"path": os.path.join(directory, "ledger.db")}}, f)
     return path
@@ -106,7 +106,7 @@ def throughput(options, peers, directory):
     for number in range(options.upsert_rounds):
         topic = f"spine-{os.getpid()}-{number}"
         peers.run("./broker", "topic", topic, "4")
-        output = {"name": "upserts", "view": "activity", "type": "kafka", "brokers": broker, "topic": topic, "every_change": True,
+        output = {"name": "upserts", "views": ["activity"], "type": "kafka", "brokers": broker, "topic": topic, "every_change": True,
                   "transactional_id": topic}
         path = definition(directory, kafka, [counters(pre_aggregate="5s")], [output])
         rounds["upserts"].append(run_keyfold(options, directory, path)["per_s"])

@@ -91,12 +91,12 @@ class Run:
         with self.keyfold() as process:
             process.wait_until(self.client.ready, 120, "answer to /ready")
             for user in random.Random(self.options.seed).sample(users, min(300, len(users))):
-                features = self.client.entity("user", user, as_of=at)
+                features = self.client.entity("user", user, as_of=at * 1000)
                 for (who, event), counters in ((k, expected.final.get(k)) for k in
                                                ((user, e) for e in ("view", "like", "comment", "share"))):
                     want = counters.decayed_to(at) if counters else (0, 0, 0)
                     for tau, value in zip((5, 10, 15), want):
-                        have = (features or {}).get(f"each.{event}_count_{tau}s") or 0
+                        have = (features or {}).get(f"each:{event}_count_{tau}s") or 0
                         looked_at += 1
                         wrong += abs(have - value) > 1e-9 * max(1.0, abs(value))
             if process.stop() != 0:
