@@ -140,8 +140,12 @@ document::resolve_reference(std::string_view text, const std::string& pointer, s
   auto value = variables ? variables(name) : std::nullopt;
   if (separator != std::string_view::npos && (!value || value->empty()))
     return reference{std::string{text.substr(separator + 2)}, {}};
-  if (value)
+  if (value) {
+    constexpr size_t shortest_secret = 4; // shorter ones are parts of ordinary words
+    if (value->size() >= shortest_secret)
+      secrets_[*value] = name;
     return reference{*value, *value};
+  }
   complain_inside(pointer, from,
                   "the environment variable " + backquoted(name)
                       + " is not set; set it or write `${" + name + ":-default}`");
@@ -167,19 +171,42 @@ size_t document::byte_inside(const std::string& pointer, size_t offset) const {
   return byte;
 }
 
-std::string document::redacted(const std::string& pointer, std::string sentence) const {
+// A message about an expression may quote single words of it.
+bool document::reveals_part(const std::string& pointer, const std::string& sentence) const {
   auto found = substitutions_.find(pointer);
   if (found == substitutions_.end())
-    return sentence;
-  for (const auto& part : found->second.pieces)
-    if (part.resolved && !part.secret.empty() && sentence.find(part.secret) != std::string::npos)
-      return "the value that " + backquoted(found->second.original)
-             + " stands for is not allowed here";
+    return false;
+  for (const auto& part : found->second.pieces) {
+    std::string_view rest = part.secret;
+    while (!rest.empty()) {
+      auto end = static_cast<size_t>(std::find_if_not(rest.begin(), rest.end(), is_name_character)
+                                     - rest.begin());
+      if (end > 0 && sentence.find(rest.substr(0, end)) != std::string::npos)
+        return true;
+      rest.remove_prefix(std::min(rest.size(), end + 1));
+    }
+  }
+  return false;
+}
+
+// Values show up as the variable's name, also where a message has cut them off.
+std::string document::redacted(std::string sentence) const {
+  constexpr size_t recognisable = 16;
+  for (const auto& [value, name] : secrets_) {
+    auto replacement = "${" + name + "}";
+    auto begin = value.substr(0, recognisable);
+    for (auto at = sentence.find(begin); at != std::string::npos;
+         at = sentence.find(begin, at + replacement.size())) {
+      auto end = std::mismatch(value.begin(), value.end(),
+                               sentence.begin() + static_cast<std::ptrdiff_t>(at), sentence.end());
+      sentence.replace(at, static_cast<size_t>(end.first - value.begin()), replacement);
+    }
+  }
   return sentence;
 }
 
 void document::complain(const std::string& pointer, std::string sentence) {
-  add(index_->at(index_->value(pointer)), redacted(pointer, std::move(sentence)));
+  add(index_->at(index_->value(pointer)), std::move(sentence));
 }
 
 void document::complain_of_key(const std::string& pointer, std::string sentence) {
@@ -187,7 +214,10 @@ void document::complain_of_key(const std::string& pointer, std::string sentence)
 }
 
 void document::complain_inside(const std::string& pointer, size_t offset, std::string sentence) {
-  add(index_->at(byte_inside(pointer, offset)), redacted(pointer, std::move(sentence)));
+  if (reveals_part(pointer, sentence))
+    sentence = "this is wrong after the variables of "
+               + backquoted(substitutions_.at(pointer).original) + " are resolved";
+  add(index_->at(byte_inside(pointer, offset)), std::move(sentence));
 }
 
 std::string document::as_written(const std::string& pointer) const {
@@ -213,7 +243,7 @@ bool document::retype(const std::string& pointer) {
 }
 
 void document::add(position at, std::string sentence) {
-  complaint made{at, std::move(sentence)};
+  complaint made{at, redacted(std::move(sentence))};
   if (complaints_.contains(made))
     return;
   if (complaints_.size() == max_messages)

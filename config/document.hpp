@@ -88,7 +88,8 @@ private:
   std::optional<reference> resolve_reference(std::string_view text, const std::string& pointer,
                                              size_t from, const environment_lookup& variables);
   size_t byte_inside(const std::string& pointer, size_t offset) const;
-  std::string redacted(const std::string& pointer, std::string sentence) const;
+  bool reveals_part(const std::string& pointer, const std::string& sentence) const;
+  std::string redacted(std::string sentence) const;
   void add(position at, std::string sentence);
 
   std::string_view text_;
@@ -96,6 +97,7 @@ private:
   nlohmann::json root_;
   std::optional<position_index> index_;
   std::map<std::string, substitution> substitutions_;
+  std::map<std::string, std::string> secrets_; // value → name of the variable
   std::set<complaint> complaints_;
   bool more_ = false;
 };

@@ -218,7 +218,7 @@ d.json:17:47: `view` is no group: its columns are `int64`)x"},
     {"a secret in the wrong place", R"x("max_delay": "5s")x", R"x("max_delay": "${PASSWORD}")x",
      R"x(d.json:12:43: `${PASSWORD}` is not a duration: write a whole number and one of us, ms, s, m, h, d, e.g. "5s")x"},
     {"a secret in an expression", R"x("eventName IS NOT NULL")x", R"x("${PASSWORD} = 1")x",
-     R"x(d.json:11:15: the value that `${PASSWORD} = 1` stands for is not allowed here)x"},
+     R"x(d.json:11:15: this is wrong after the variables of `${PASSWORD} = 1` are resolved)x"},
     {"a fault behind a variable", R"x("eventName IS NOT NULL")x", R"x("note = '${PORT}' AND evntName = 1")x",
      R"x(d.json:11:36: column `evntName` is unknown: did you mean `eventName`)x"},
     {"several faults at once", R"x("max_delay": "5s"
