@@ -146,11 +146,8 @@ result<source_poll> file_source::poll(size_t max_rows, std::chrono::milliseconds
     }
     auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    if (left.count() <= 0 || wake_.pending()) {
-      wake_.wait(std::chrono::milliseconds{0});
+    if (left.count() <= 0 || wake_.wait(settings_.follow ? std::min(left, look_every) : left))
       return source_poll{};
-    }
-    wake_.wait(std::min(left, settings_.follow ? look_every : left));
     if (settings_.follow && is_directory_)
       if (auto listed = list_files(); !listed)
         return tl::unexpected{std::move(listed).error()};

@@ -3,17 +3,18 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace keyfold {
 
 /// A sleep that another thread can end. Thread-safe.
 class wake_up {
 public:
-  /// Sleeps for `time` or until `notify`, also one that came before.
-  void wait(std::chrono::milliseconds time) {
+  /// Sleeps for `time` or until `notify`, also one that came before. Returns whether one came.
+  bool wait(std::chrono::milliseconds time) {
     std::unique_lock guard{mutex_};
     notified_.wait_for(guard, time, [this] { return pending_; });
-    pending_ = false;
+    return std::exchange(pending_, false);
   }
   void notify() noexcept {
     {
@@ -22,14 +23,9 @@ public:
     }
     notified_.notify_all();
   }
-  /// Whether a `notify` waits to be seen.
-  bool pending() const {
-    std::lock_guard guard{mutex_};
-    return pending_;
-  }
 
 private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable notified_;
   bool pending_ = false;
 };
