@@ -63,7 +63,7 @@ bool read_code_point(std::string_view text, size_t& at, std::string& out) {
 
 } // namespace
 
-bool json_cursor::open(std::string_view record, std::string& problem) {
+bool json_tokens::open(std::string_view record, std::string& problem) {
   if (record.size() > capacity_ && !reserve(record.size())) {
     problem = "the record does not fit in memory";
     return false;
@@ -76,25 +76,25 @@ bool json_cursor::open(std::string_view record, std::string& problem) {
                   : fmt::format("the record is not valid JSON: {}", simdjson::error_message(why));
     return false;
   }
-  text_ = record.data();
-  rewind();
-  end_ = next_ + parser_->n_structural_indexes;
-  if (peek() != '{') {
+  auto* first = parser_->structural_indexes.get();
+  auto* end = first + parser_->n_structural_indexes;
+  if (record[*first] != '{') {
     problem = fmt::format("expected a JSON object, found {}", sample(record));
     return false;
   }
-  if (text_[end_[-1]] != '}') {
+  if (record[end[-1]] != '}') {
     problem = "the record is not valid JSON: the object is not closed";
     return false;
   }
+  begin_ = {record.data(), first, end};
   return true;
 }
 
-bool json_cursor::reserve(size_t size) {
+bool json_tokens::reserve(size_t size) {
   // Powers of two, so that a stream of slowly longer records does not allocate for each.
   capacity_ = std::bit_ceil(std::max(size, first_capacity));
   auto why = simdjson::get_active_implementation()->create_dom_parser_implementation(
-      capacity_, max_depth, parser_);
+      capacity_, json_cursor::max_depth, parser_);
   if (why != simdjson::SUCCESS)
     capacity_ = 0;
   return why == simdjson::SUCCESS;

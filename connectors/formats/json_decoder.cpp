@@ -11,59 +11,6 @@
 
 namespace keyfold {
 
-namespace {
-
-uint64_t first_eight(const char* text) noexcept {
-  uint64_t bytes = 0;
-  std::memcpy(&bytes, text, sizeof bytes);
-  return bytes;
-}
-
-} // namespace
-
-int32_t json_members::target_of(std::string_view key) const noexcept {
-  for (auto& x : wanted_)
-    if (x.key == key)
-      return x.target;
-  return unwanted;
-}
-
-// Comparing words where they overlap spares a call of memcmp for each key of each record.
-inline bool json_members::seen::matches(const char* key) const noexcept {
-  if (size < sizeof(uint64_t)) {
-    auto mask = (uint64_t{1} << (8 * size)) - 1;
-    return ((first_eight(key) ^ first_eight(text.data())) & mask) == 0;
-  }
-  if (first_eight(key) != first_eight(text.data()))
-    return false;
-  auto last = size - sizeof(uint64_t);
-  return size <= 16 ? first_eight(key + last) == first_eight(text.data() + last)
-                    : std::memcmp(key + 8, text.data() + 8, last) == 0;
-}
-
-int32_t json_members::find_unseen(size_t place, const char* key) {
-  auto* end = key;
-  while (*end != '"' && *end != '\\')
-    ++end;
-  if (*end == '\\') {
-    while (*end != '"')
-      end += *end == '\\' ? 2 : 1;
-    return unescape_json({key, static_cast<size_t>(end - key)}, unescaped_) ? target_of(unescaped_)
-                                                                            : unwanted;
-  }
-  auto size = static_cast<size_t>(end - key);
-  auto target = target_of({key, size});
-  if (size + 1 <= seen::longest && place < most_places) {
-    if (place >= seen_.size())
-      seen_.resize(place + 1);
-    auto& x = seen_[place];
-    std::memcpy(x.text.data(), key, size + 1);
-    x.size = static_cast<uint32_t>(size + 1);
-    x.target = target;
-  }
-  return target;
-}
-
 json_decoder::json_decoder(std::shared_ptr<const stream_schema> schema)
     : schema_(std::move(schema)) {
   for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
@@ -79,7 +26,7 @@ json_decoder::json_decoder(std::shared_ptr<const stream_schema> schema)
   }
 }
 
-bool json_decoder::insert(tree& nodes, const std::vector<std::string>& path, uint32_t field) {
+bool json_decoder::insert(tree& nodes, const std::vector<std::string>& path, uint32_t field) const {
   size_t at = 0;
   size_t step = 0;
   for (; step < path.size(); ++step) {
@@ -98,6 +45,7 @@ bool json_decoder::insert(tree& nodes, const std::vector<std::string>& path, uin
   }
   nodes[at].leaf = true;
   nodes[at].field = field;
+  nodes[at].string = schema_->fields[field].type.kind == type_kind::string;
   return true;
 }
 
@@ -131,47 +79,64 @@ result<json_decoder::outcome> json_decoder::decode_padded(std::string_view recor
 }
 
 bool json_decoder::read_record(std::string_view record, std::span<cell> row, arena& memory) {
-  if (!cursor_.open(record, failure_.message))
+  if (!tokens_.open(record, failure_.message))
     return false;
   for (auto& nodes : trees_) {
-    cursor_.rewind();
+    cursor_ = tokens_.begin();
     if (!read_object(nodes, nodes.front(), row, memory))
       return false;
     if (!cursor_.at_end())
-      return broken("nothing behind the object");
+      return broken(cursor_, "nothing behind the object");
   }
   return true;
 }
 
 bool json_decoder::read_object(tree& nodes, node& object, std::span<cell> row, arena& memory) {
-  cursor_.advance();
-  if (cursor_.peek() == '}') {
-    cursor_.advance();
+  // A cursor whose address nobody has stays in registers; the slow ways go by `cursor_`.
+  auto in = cursor_;
+  in.advance();
+  if (in.peek() == '}') {
+    in.advance();
+    cursor_ = in;
     return true;
   }
   for (size_t place = 0;; ++place) {
-    if (cursor_.peek() != '"')
-      return broken("a key");
-    auto target = object.members.find(place, cursor_.here() + 1);
-    cursor_.advance();
-    if (cursor_.peek() != ':')
-      return broken("a colon");
-    cursor_.advance();
-    if (target == json_members::unwanted) {
-      if (!cursor_.skip())
-        return broken("a value whose brackets match, nested at most 64 deep,");
-    } else if (!read_member(nodes, nodes[static_cast<size_t>(target)], row, memory)) {
+    if (in.peek() != '"')
+      return broken(in, "a key");
+    auto target = object.members.find(place, in.here() + 1);
+    in.advance();
+    if (in.peek() != ':')
+      return broken(in, "a colon");
+    in.advance();
+    if (!read_value(nodes, target, in, row, memory))
       return false;
-    }
-    if (cursor_.at_end())
-      return broken("a comma or a closing bracket");
-    auto after = cursor_.peek();
+    if (in.at_end())
+      return broken(in, "a comma or a closing bracket");
+    auto after = in.peek();
     if (after != ',' && after != '}')
-      return broken("a comma or a closing bracket");
-    cursor_.advance();
+      return broken(in, "a comma or a closing bracket");
+    in.advance();
     if (after == '}')
-      return true;
+      break;
   }
+  cursor_ = in;
+  return true;
+}
+
+inline bool json_decoder::read_value(tree& nodes, int32_t target, json_cursor& in,
+                                     std::span<cell> row, arena& memory) {
+  auto* member = target == json_members::unwanted ? nullptr : &nodes[static_cast<size_t>(target)];
+  if (member && member->string && in.peek() == '"'
+      && json_value_reader::read_short_string(in, memory, row[member->field]))
+    return true;
+  cursor_ = in;
+  auto good = member ? read_member(nodes, *member, row, memory) : skip_value();
+  in = cursor_;
+  return good;
+}
+
+bool json_decoder::skip_value() {
+  return cursor_.skip() || broken(cursor_, "a value whose brackets match, nested at most 64 deep,");
 }
 
 bool json_decoder::read_member(tree& nodes, node& member, std::span<cell> row, arena& memory) {
@@ -200,9 +165,9 @@ bool json_decoder::skip_null(const tree& nodes, const node& member) {
   return false;
 }
 
-bool json_decoder::broken(std::string_view expected) {
-  failure_ = error{fmt::format("the record is not valid JSON: expected {} at byte {}", expected,
-                               cursor_.offset())};
+bool json_decoder::broken(json_cursor at, std::string_view expected) {
+  failure_ = error{
+      fmt::format("the record is not valid JSON: expected {} at byte {}", expected, at.offset())};
   return false;
 }
 

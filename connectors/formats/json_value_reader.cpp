@@ -5,6 +5,7 @@
 #include "features/timestamp_format.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -14,6 +15,21 @@ namespace {
 
 constexpr std::string_view malformed_list = "a malformed list";
 constexpr std::string_view malformed_object = "a malformed object";
+
+/// Whether the bytes of `word` are digits: 0x30 to 0x39.
+bool is_eight_digits(uint64_t word) noexcept {
+  constexpr uint64_t high = 0xf0f0f0f0f0f0f0f0;
+  return ((word & high) | (((word + 0x0606060606060606) & high) >> 4)) == 0x3333333333333333;
+}
+
+/// The number that eight digits are, the first in the lowest byte: pairs, then fours, then all are
+/// put together, each by one multiplication. @pre `is_eight_digits`
+uint32_t eight_digits(uint64_t word) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  word = (word & 0x0f0f0f0f0f0f0f0f) * (10 << 8 | 1) >> 8;
+  word = (word & 0x00ff00ff00ff00ff) * (100u << 16 | 1) >> 16;
+  return static_cast<uint32_t>((word & 0x0000ffff0000ffff) * (uint64_t{10'000} << 32 | 1) >> 32);
+}
 
 /// Reads a whole number written by JSON's grammar. False for any other text.
 bool read_json_integer(std::string_view token, int64_t& out) noexcept {
@@ -27,6 +43,13 @@ bool read_json_integer(std::string_view token, int64_t& out) noexcept {
     return read.ec == std::errc{} && read.ptr == token.data() + token.size();
   }
   int64_t x = 0;
+  for (; digits.size() >= 8; digits.remove_prefix(8)) {
+    uint64_t word = 0;
+    std::memcpy(&word, digits.data(), sizeof word);
+    if (!is_eight_digits(word))
+      return false;
+    x = x * 100'000'000 + eight_digits(word);
+  }
   for (auto c : digits) {
     auto digit = static_cast<unsigned char>(c - '0');
     if (digit > 9)
@@ -43,8 +66,8 @@ bool is_unit(timestamp_unit unit) noexcept {
 
 } // namespace
 
-bool json_value_reader::read_any(json_cursor& in, const data_type& type, const stream_field& field,
-                                 arena& memory, cell& out) {
+bool json_value_reader::read(json_cursor& in, const data_type& type, const stream_field& field,
+                             arena& memory, cell& out) {
   switch (in.peek()) {
   case '"':
     return read_string(in.take_scalar(), type, field, memory, out);
@@ -222,15 +245,16 @@ bool json_text_reader::read(std::string_view text, const stream_field& field, ar
   buffer_.append("{\"x\":").append(text).append("}");
   auto size = buffer_.size();
   buffer_.resize(size + record_padding);
-  if (!cursor_.open({buffer_.data(), size}, problem_))
+  if (!tokens_.open({buffer_.data(), size}, problem_))
     return false;
+  auto in = tokens_.begin();
   for (int i = 0; i < 3; ++i)
-    cursor_.advance();
-  if (!values_.read(cursor_, field.type, field, memory, out) || cursor_.at_end())
+    in.advance();
+  if (!values_.read(in, field.type, field, memory, out) || in.at_end())
     return false;
-  auto closed = cursor_.peek() == '}';
-  cursor_.advance();
-  return closed && cursor_.at_end();
+  auto closed = in.peek() == '}';
+  in.advance();
+  return closed && in.at_end();
 }
 
 } // namespace keyfold

@@ -19,20 +19,16 @@ public:
   /// Reads the value at `in` as `type`, which is `field`'s or inside it, and goes behind it. On
   /// failure false, and `found` tells what stood there.
   bool read(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
-            cell& out) {
-    if (type.kind == type_kind::string && in.peek() == '"' && read_short_string(in, memory, out))
-      return true;
-    return read_any(in, type, field, memory, out);
-  }
+            cell& out);
   /// The JSON text that did not fit, as it was written.
   std::string_view found() const noexcept { return found_; }
 
-private:
-  /// Takes a string of at most 16 bytes without escapes; else false, and nothing has happened. Most
-  /// strings of events are such ones, and going by words is faster than calling for each.
+  /// Takes the string at `in` if it has at most 16 bytes without escapes; else false, and nothing
+  /// has happened. Most strings of events are such ones, and going by words is faster than calling
+  /// for each.
   static bool read_short_string(json_cursor& in, arena& memory, cell& out);
-  bool read_any(json_cursor& in, const data_type& type, const stream_field& field, arena& memory,
-                cell& out);
+
+private:
   bool read_string(std::string_view token, const data_type& type, const stream_field& field,
                    arena& memory, cell& out);
   bool read_number_or_word(std::string_view token, const data_type& type, const stream_field& field,
@@ -107,7 +103,7 @@ public:
 private:
   std::string buffer_;
   std::string problem_;
-  json_cursor cursor_;
+  json_tokens tokens_;
   json_value_reader values_;
 };
 
