@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -14,8 +15,6 @@ namespace {
 using options_handle =
     std::unique_ptr<rd_kafka_AdminOptions_t, destroyer<rd_kafka_AdminOptions_destroy>>;
 using new_topic_handle = std::unique_ptr<rd_kafka_NewTopic_t, destroyer<rd_kafka_NewTopic_destroy>>;
-using group_request = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
-                                      destroyer<rd_kafka_ListConsumerGroupOffsets_destroy>>;
 
 constexpr int request_timeout_ms = 10'000;
 constexpr int slice_ms = 100;
@@ -65,6 +64,27 @@ std::optional<uint64_t> epoch_of(std::string_view metadata) {
   return out;
 }
 
+/// The settings of a connection among a producer's: what is left is of no concern to a consumer.
+properties connection_of(const properties& x) {
+  static constexpr std::array prefixes{"sasl.",   "ssl.",        "security.",    "enable.ssl",
+                                       "socket.", "enable.sasl", "broker.",      "resolve.",
+                                       "client.", "api.version", "connections.", "debug"};
+  properties out;
+  for (auto& [name, value] : x)
+    if (std::any_of(prefixes.begin(), prefixes.end(),
+                    [&](auto* prefix) { return name.starts_with(prefix); }))
+      out.emplace(name, value);
+  return out;
+}
+
+/// A client destroyed without a close: it never joined its group.
+struct outsider_destroyer {
+  void operator()(rd_kafka_t* x) const noexcept {
+    rd_kafka_destroy_flags(x, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }
+};
+using outsider = std::unique_ptr<rd_kafka_t, outsider_destroyer>;
+
 } // namespace
 
 admin_result<bool> ensure_topic(rd_kafka_t* client, const new_topic& x,
@@ -112,58 +132,45 @@ admin_result<bool> ensure_topic(rd_kafka_t* client, const new_topic& x,
   return true;
 }
 
-admin_result<uint64_t> read_marker(rd_kafka_t* client, const std::string& group,
-                                   const std::string& topic,
+admin_result<uint64_t> read_marker(const marker_place& x,
                                    const std::function<bool()>& keep_waiting) {
-  auto doing = fmt::format("the marker in the group \"{}\" cannot be read", group);
+  auto doing = fmt::format("the marker in the group \"{}\" cannot be read", x.group);
+  auto settings = make_settings(doing,
+                                {{"bootstrap.servers", x.brokers},
+                                 {"group.id", x.group},
+                                 // Waits for transactions that are being ended.
+                                 {"isolation.level", "read_committed"}},
+                                connection_of(x.passed_through), {});
+  auto client = settings
+                    ? make_client(doing, RD_KAFKA_CONSUMER, std::move(*settings), x.passed_through)
+                    : tl::unexpected{settings.error()};
+  if (!client)
+    return tl::unexpected{admin_error{client.error().message, true}};
+  outsider reader{*client};
   for (;;) {
     partition_list list{rd_kafka_topic_partition_list_new(1)};
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0);
-    group_request request{rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get())};
-    auto wanted = options(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    error_handle refused{rd_kafka_AdminOptions_set_require_stable_offsets(wanted.get(), 1)};
-    queue_handle queue{rd_kafka_queue_new(client)};
-    auto* raw = request.get();
-    rd_kafka_ListConsumerGroupOffsets(client, &raw, 1, wanted.get(), queue.get());
-    auto event = answer(client, queue.get(), keep_waiting);
-    if (!event)
-      return tl::unexpected{gave_up(doing)};
-    auto failed = rd_kafka_event_error(event.get());
-    std::string reason = rd_kafka_event_error_string(event.get());
-    size_t count = 0;
-    auto* result = rd_kafka_event_ListConsumerGroupOffsets_result(event.get());
-    auto** groups = result && !failed
-                        ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count)
-                        : nullptr;
-    if (count == 1) {
-      if (auto* error = rd_kafka_group_result_error(groups[0])) {
-        failed = rd_kafka_error_code(error);
-        reason = rd_kafka_error_string(error);
-      }
-      auto* offsets = rd_kafka_group_result_partitions(groups[0]);
-      if (!failed && offsets && offsets->cnt == 1) {
-        auto& x = offsets->elems[0];
-        failed = x.err;
-        reason = rd_kafka_err2str(x.err);
-        if (!failed && x.offset < 0)
-          return 0;
-        auto epoch = epoch_of({static_cast<const char*>(x.metadata), x.metadata_size});
-        if (!failed && epoch)
-          return *epoch;
-        if (!failed)
-          return tl::unexpected{admin_error{
-              fmt::format("the group \"{}\" holds an offset of \"{}\" that is no marker of "
-                          "keyfold: somebody else uses this name; choose another transactional id",
-                          group, topic),
-              true}};
-      }
-    }
-    if (failed && forbidden(failed))
+    auto* marker = rd_kafka_topic_partition_list_add(list.get(), x.topic.c_str(), 0);
+    auto failed = rd_kafka_committed(reader.get(), list.get(), 10 * slice_ms);
+    if (!failed)
+      failed = marker->err;
+    if (!failed && marker->offset < 0)
+      return 0;
+    if (!failed) {
+      if (auto epoch =
+              epoch_of({static_cast<const char*>(marker->metadata), marker->metadata_size}))
+        return *epoch;
       return tl::unexpected{admin_error{
-          fmt::format("{}: {}; grant READ and DESCRIBE on the group", doing, reason), true}};
-    // Coordinators that move or load, transactions being ended: all pass.
+          fmt::format("the group \"{}\" holds an offset of \"{}\" that is no marker of keyfold: "
+                      "somebody else uses this name; choose another transactional id",
+                      x.group, x.topic),
+          true}};
+    }
+    auto sentence = fmt::format("{}: {}", doing, rd_kafka_err2str(failed));
+    if (forbidden(failed))
+      return tl::unexpected{admin_error{sentence + "; grant READ and DESCRIBE on the group", true}};
+    // Coordinators that move or load: all pass.
     if (!keep_waiting())
-      return tl::unexpected{admin_error{fmt::format("{}: {}", doing, reason), false}};
+      return tl::unexpected{admin_error{sentence, false}};
     std::this_thread::sleep_for(std::chrono::milliseconds{slice_ms});
   }
 }

@@ -31,10 +31,19 @@ struct new_topic {
 admin_result<bool> ensure_topic(rd_kafka_t* client, const new_topic& x,
                                 const std::function<bool()>& keep_waiting);
 
-/// The epoch N of the offset with metadata `epoch=N` that `group` has committed for partition 0 of
-/// `topic`; 0 if it has none. Waits for transactions that are being ended.
-admin_result<uint64_t> read_marker(rd_kafka_t* client, const std::string& group,
-                                   const std::string& topic,
+/// Where an output's marker is: the offset of partition 0 of `topic` in `group`.
+struct marker_place {
+  std::string brokers;
+  std::string group;
+  std::string topic;
+  properties passed_through; ///< of the producer; those of the connection are used
+};
+
+/// The epoch N of the committed offset with the metadata `epoch=N`; 0 if there is none. By a
+/// consumer of its own that does not join the group: the admin call for it,
+/// `rd_kafka_ListConsumerGroupOffsets`, crashes in librdkafka 2.0.2 when the broker asks to wait
+/// for the end of a transaction.
+admin_result<uint64_t> read_marker(const marker_place& x,
                                    const std::function<bool()>& keep_waiting);
 
 } // namespace keyfold::kafka

@@ -139,7 +139,7 @@ result<void> transactional_writer::connect() {
   return {};
 }
 
-result<uint64_t> transactional_writer::fail_open(std::string message, bool permanent) {
+tl::unexpected<error> transactional_writer::fail_open(std::string message, bool permanent) {
   fatal_ = permanent;
   interrupted_ = false;
   auto sentence = fmt::format("{}: {}", owner(), message);
@@ -150,33 +150,14 @@ result<uint64_t> transactional_writer::fail_open(std::string message, bool perma
 result<uint64_t> transactional_writer::open() {
   fatal_ = false;
   auto deadline = clock::now() + open_timeout;
+  auto keep_waiting = [&] { return clock::now() < deadline && !interrupted_; };
   if (auto connected = connect(); !connected) {
     fatal_ = true;
     problems_.set("output", connected.error().message);
     return tl::unexpected{connected.error()};
   }
-  auto keep_waiting = [&] { return clock::now() < deadline && !interrupted_; };
-  while (!usable_) {
-    error_handle failed{rd_kafka_init_transactions(client_, slice_ms)};
-    rd_kafka_poll(client_, 0);
-    if (!failed) {
-      usable_ = true;
-      break;
-    }
-    auto code = rd_kafka_error_code(failed.get());
-    if (rd_kafka_error_is_retriable(failed.get()) && keep_waiting())
-      continue;
-    if (rd_kafka_error_is_retriable(failed.get())) {
-      auto connection = connection_.empty()
-                            ? std::string{rd_kafka_error_string(failed.get())}
-                            : connection_problem(connection_code_, settings_.brokers, connection_);
-      return fail_open(std::move(connection), false);
-    }
-    auto sentence = fmt::format("the transactional id \"{}\" cannot be taken over: {}",
-                                settings_.transactional_id, rd_kafka_error_string(failed.get()));
-    disconnect();
-    return fail_open(std::move(sentence), forbidden(code));
-  }
+  if (auto fenced = fence_others(keep_waiting); !fenced)
+    return tl::unexpected{fenced.error()};
   if (settings_.create_topic && !topic_there_) {
     auto created = ensure_topic(
         client_, {settings_.topic, settings_.partitions, settings_.compacted}, keep_waiting);
@@ -189,11 +170,37 @@ result<uint64_t> transactional_writer::open() {
   }
   if (!topic_)
     topic_.reset(rd_kafka_topic_new(client_, settings_.topic.c_str(), nullptr));
-  auto marker = read_marker(client_, settings_.transactional_id, settings_.topic, keep_waiting);
+  auto marker = read_marker(
+      {settings_.brokers, settings_.transactional_id, settings_.topic, settings_.passed_through},
+      keep_waiting);
   if (!marker)
     return fail_open(marker.error().message, marker.error().permanent);
   problems_.clear_all("");
   return *marker;
+}
+
+result<void> transactional_writer::fence_others(const std::function<bool()>& keep_waiting) {
+  while (!usable_) {
+    error_handle failed{rd_kafka_init_transactions(client_, slice_ms)};
+    rd_kafka_poll(client_, 0);
+    if (!failed) {
+      usable_ = true;
+      break;
+    }
+    if (!rd_kafka_error_is_retriable(failed.get())) {
+      auto sentence = fmt::format("the transactional id \"{}\" cannot be taken over: {}",
+                                  settings_.transactional_id, rd_kafka_error_string(failed.get()));
+      auto permanent = forbidden(rd_kafka_error_code(failed.get()));
+      disconnect();
+      return fail_open(std::move(sentence), permanent);
+    }
+    if (!keep_waiting())
+      return fail_open(connection_.empty()
+                           ? rd_kafka_error_string(failed.get())
+                           : connection_problem(connection_code_, settings_.brokers, connection_),
+                       false);
+  }
+  return {};
 }
 
 result<void> transactional_writer::publish(uint64_t epoch, std::string_view log) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,10 @@ private:
 
   std::string owner() const;
   result<void> connect();
+  /// Ends every other producer with the transactional id, and their transactions.
+  result<void> fence_others(const std::function<bool()>& keep_waiting);
   void disconnect() noexcept;
-  result<uint64_t> fail_open(std::string message, bool permanent);
+  tl::unexpected<error> fail_open(std::string message, bool permanent);
   void on_error(rd_kafka_resp_err_t code, std::string_view reason);
   void on_delivery(const rd_kafka_message_t& x);
 

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <sys/resource.h>
+
 #include <ctime>
 
 using namespace keyfold;
@@ -18,6 +20,13 @@ double thread_seconds() {
   timespec x{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &x);
   return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_nsec) * 1e-9;
+}
+
+double process_seconds() {
+  rusage x{};
+  getrusage(RUSAGE_SELF, &x);
+  return static_cast<double>(x.ru_utime.tv_sec + x.ru_stime.tv_sec)
+         + static_cast<double>(x.ru_utime.tv_usec + x.ru_stime.tv_usec) * 1e-6;
 }
 
 std::shared_ptr<const stream_schema> counters_schema() {
@@ -65,6 +74,7 @@ TEST_CASE("kafka source: speed", "[.][speed]") {
   source_positions positions;
   auto begun = std::chrono::steady_clock::now();
   double cpu = 0;
+  auto process = process_seconds();
   for (bool going = true; going;) {
     auto got = source->poll(16'384, std::chrono::seconds{1});
     REQUIRE(got);
@@ -83,9 +93,9 @@ TEST_CASE("kafka source: speed", "[.][speed]") {
         || std::any_of(positions.begin(), positions.end(), [](auto& x) { return !x.second.ended; });
   }
   auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  fmt::print("{{\"rows\":{},\"polls\":{},\"seconds\":{:.3f},\"cpu_us_per_row\":{:.3f},\"per_s\":{:."
+  fmt::print("{{\"rows\":{},\"polls\":{},\"seconds\":{:.3f},\"cpu_us_per_row\":{:.3f},\"process_us_per_row\":{:.3f},\"per_s\":{:."
              "0f}}}\n",
-             rows, polls, seconds, (thread_seconds() - cpu) * 1e6 / static_cast<double>(rows),
+             rows, polls, seconds, (thread_seconds() - cpu) * 1e6 / static_cast<double>(rows), (process_seconds() - process) * 1e6 / static_cast<double>(rows),
              static_cast<double>(rows) / seconds);
   auto stop = std::chrono::steady_clock::now();
   source->stop();
@@ -106,15 +116,17 @@ TEST_CASE("kafka output: speed", "[.][speed]") {
                std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   }
   for (int round = 0; round < 3; ++round) {
-    constexpr int count = 1'000'000;
-    for (int i = 0; i < count; ++i)
-      out.upsert(fmt::format("{}", i * 7919 % 1'000'000), i, i * 0.37);
+    constexpr int64_t count = 1'000'000;
+    for (int64_t i = 0; i < count; ++i)
+      out.upsert(fmt::format("{}", i * 7919 % 1'000'000), i, static_cast<double>(i) * 0.37);
     auto log = out.take();
     auto begun = std::chrono::steady_clock::now();
     auto cpu = thread_seconds();
-    REQUIRE(out.target().publish(static_cast<uint64_t>(10 + round), log));
+    auto done = out.target().publish(static_cast<uint64_t>(10 + round), log);
+    INFO((done ? "" : done.error().message));
+    REQUIRE(done);
     auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     fmt::print("{{\"records\":{},\"seconds\":{:.3f},\"cpu_us_per_record\":{:.3f}}}\n", count,
-               seconds, (thread_seconds() - cpu) * 1e6 / count);
+               seconds, (thread_seconds() - cpu) * 1e6 / static_cast<double>(count));
   }
 }
