@@ -47,8 +47,11 @@ state_layout layout_of(const decayed_counters_settings& settings, bool open) {
   for (const auto& measure : settings.measures)
     ++(measure.function == function::distinct ? distincts : sums);
   auto decays = static_cast<uint32_t>(settings.decays.size());
+  // Of a small closed set a key will likely have most groups; of an open one, who knows how many.
+  constexpr size_t few = 2;
+  auto beside = open ? 0 : std::clamp<size_t>(settings.groups.size(), 1, few);
   return {entry_layout{open, settings.time_to_live.has_value(), sums * decays, distincts},
-          entry_layout{open, true, sums, distincts}};
+          entry_layout{open, true, sums, distincts}, static_cast<uint32_t>(beside)};
 }
 
 } // namespace
@@ -116,10 +119,22 @@ decayed_counters::decayed_counters(decayed_counters_settings settings)
     changes_.values.push_back({x.name, type_of(x.where.from)});
 }
 
+std::unique_ptr<counters_state>
+counters_state::make(const std::shared_ptr<const state_layout>& layout) {
+  auto beside = entry_block::room_for(layout->groups, layout->groups_beside);
+  if (layout->groups.owning())
+    return std::unique_ptr<counters_state>{new (beside) owning_counters_state{layout}};
+  return std::unique_ptr<counters_state>{new (beside) plain_counters_state{*layout}};
+}
+
+size_t counters_state::size_of(const state_layout& layout) noexcept {
+  auto object =
+      layout.groups.owning() ? sizeof(owning_counters_state) : sizeof(plain_counters_state);
+  return object + entry_block::room_for(layout.groups, layout.groups_beside);
+}
+
 std::unique_ptr<view_state> decayed_counters::make_state() const {
-  if (layout_->groups.owning())
-    return std::make_unique<owning_counters_state>(layout_);
-  return std::make_unique<counters_state>();
+  return counters_state::make(layout_);
 }
 
 bool decayed_counters::empty(const view_state& state) const noexcept {
@@ -129,8 +144,8 @@ bool decayed_counters::empty(const view_state& state) const noexcept {
 
 size_t decayed_counters::memory(const view_state& state) const noexcept {
   const auto& own = static_cast<const counters_state&>(state);
-  auto object = layout_->groups.owning() ? sizeof(owning_counters_state) : sizeof(counters_state);
-  return object + own.groups.memory(layout_->groups) + own.windows.memory(layout_->windows);
+  return counters_state::size_of(*layout_) + own.groups.memory(layout_->groups)
+         + own.windows.memory(layout_->windows);
 }
 
 } // namespace counters

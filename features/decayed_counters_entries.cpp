@@ -68,8 +68,26 @@ size_t entry::owned_memory() const noexcept {
   return sum;
 }
 
+entry_block::entry_block(void* given, uint32_t capacity) noexcept {
+  if (capacity > 0)
+    head_ = new (given) head{0, capacity & 0x7fffffffu, 1, end_of_time};
+}
+
 entry_block::~entry_block() {
+  if (head_ != nullptr && !head_->is_given)
+    std::free(head_);
+}
+
+void entry_block::forget() noexcept {
+  if (head_ == nullptr)
+    return;
+  if (head_->is_given) {
+    head_->size = 0;
+    head_->wake_at = end_of_time;
+    return;
+  }
   std::free(head_);
+  head_ = nullptr;
 }
 
 std::pair<uint32_t, uint32_t> entry_block::find(const entry_layout& layout,
@@ -103,13 +121,17 @@ void entry_block::grow(const entry_layout& layout) {
   auto size = this->size();
   // Most keys have few groups and most of the memory is theirs: they get no room to spare.
   auto capacity = size < 4 ? size + 1 : size + size / 2;
+  auto given = head_ != nullptr && head_->is_given;
   auto* grown =
-      static_cast<head*>(std::realloc(head_, sizeof(head) + size_t{capacity} * layout.stride()));
+      static_cast<head*>(std::realloc(given ? nullptr : head_, room_for(layout, capacity)));
   if (grown == nullptr)
     throw std::bad_alloc{};
-  if (size == 0)
-    *grown = {0, 0, end_of_time};
-  grown->capacity = capacity;
+  if (given)
+    std::memcpy(static_cast<void*>(grown), head_, room_for(layout, size));
+  else if (size == 0)
+    *grown = {0, 0, 0, end_of_time};
+  grown->capacity = capacity & 0x7fffffffu;
+  grown->is_given = 0;
   head_ = grown;
 }
 
@@ -133,24 +155,21 @@ void entry_block::erase(const entry_layout& layout, uint32_t place) noexcept {
   --head_->size;
   std::memmove(erased.at_, erased.at_ + layout.stride(),
                size_t{head_->size - place} * layout.stride());
-  if (head_->size == 0) {
-    std::free(head_);
-    head_ = nullptr;
-  }
+  if (head_->size == 0)
+    forget();
 }
 
 void entry_block::clear(const entry_layout& layout) noexcept {
   if (layout.owning())
     for (uint32_t i = 0; i < size(); ++i)
       at(layout, i).free_owned();
-  std::free(head_);
-  head_ = nullptr;
+  forget();
 }
 
 size_t entry_block::memory(const entry_layout& layout) const noexcept {
   if (head_ == nullptr)
     return 0;
-  auto sum = sizeof(head) + size_t{head_->capacity} * layout.stride();
+  auto sum = head_->is_given ? 0 : room_for(layout, head_->capacity);
   if (layout.owning())
     for (uint32_t i = 0; i < size(); ++i)
       sum += at(layout, i).owned_memory();

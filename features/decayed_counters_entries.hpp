@@ -124,15 +124,18 @@ private:
   distinct_counter counter_;
 };
 
-/// The entries of a key in one allocation, in the order of their groups: by id, then text, then
-/// the order in which they were inserted, which callers keep to be that of time. One pointer; an
-/// empty block owns nothing. Whoever destroys a block of an owning layout calls `clear` before.
+/// The entries of a key side by side, in the order of their groups: by id, then text, then the
+/// order in which they were inserted, which callers keep to be that of time. One pointer. The first
+/// few may lie in memory that the block was given; otherwise an empty block owns nothing. Whoever
+/// destroys a block of an owning layout calls `clear` before.
 ///
 /// All calls take the layout of the view. Places are numbers from 0; they change with `insert` and
 /// `erase`.
 class entry_block {
 public:
   entry_block() noexcept = default;
+  /// @param given room for `capacity` entries, aligned to 8 bytes, that lives as long as the block
+  entry_block(void* given, uint32_t capacity) noexcept;
   entry_block(const entry_block&) = delete;
   entry_block& operator=(const entry_block&) = delete;
   ~entry_block();
@@ -159,15 +162,21 @@ public:
   }
   /// Bytes on the heap.
   size_t memory(const entry_layout& layout) const noexcept;
+  /// Bytes that `capacity` entries take. Nothing for none.
+  static size_t room_for(const entry_layout& layout, uint32_t capacity) noexcept {
+    return capacity == 0 ? 0 : sizeof(head) + size_t{capacity} * layout.stride();
+  }
 
 private:
   struct head {
     uint32_t size;
-    uint32_t capacity;
+    uint32_t capacity : 31;
+    uint32_t is_given : 1;
     event_time wake_at;
   };
 
   void grow(const entry_layout& layout);
+  void forget() noexcept;
 
   head* head_ = nullptr;
 };

@@ -2,6 +2,7 @@
 
 #include "features/entity_key.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <xxhash.h>
@@ -29,19 +30,25 @@ group_directory::group_directory(std::vector<column> columns, std::vector<std::s
     types_.push_back(x.type);
   slots_.resize(std::bit_ceil(2 * closed_.size() + 1));
   for (uint32_t i = 0; i < closed_.size(); ++i) {
-    auto slot = hash_of(closed_[i]) & (slots_.size() - 1);
+    auto cells = parse_entity_key(closed_[i], types_, closed_memory_);
+    closed_cells_.push_back(cells ? std::move(*cells) : std::vector<cell>(types_.size()));
+    auto slot = hash_of(looked_up(i)) & (slots_.size() - 1);
     while (slots_[slot] != 0)
       slot = (slot + 1) & (slots_.size() - 1);
     slots_[slot] = i + 1;
-    auto cells = parse_entity_key(closed_[i], types_, closed_memory_);
-    closed_cells_.push_back(cells ? std::move(*cells) : std::vector<cell>(types_.size()));
   }
+}
+
+std::string_view group_directory::looked_up(uint32_t place) const noexcept {
+  if (one_string_ && closed_cells_[place][0].kind() == cell_kind::string)
+    return closed_cells_[place][0].as_text();
+  return closed_[place];
 }
 
 std::optional<uint32_t> group_directory::place_of(std::string_view text) const noexcept {
   for (auto slot = hash_of(text) & (slots_.size() - 1); slots_[slot] != 0;
        slot = (slot + 1) & (slots_.size() - 1))
-    if (closed_[slots_[slot] - 1] == text)
+    if (looked_up(slots_[slot] - 1) == text)
       return slots_[slot] - 1;
   return std::nullopt;
 }
@@ -54,9 +61,9 @@ group_directory::outcome group_directory::find(std::span<const cell> row,
     return outcome::found;
   }
   std::string_view text;
-  if (one_string_ && row[places[0]].kind() == cell_kind::string
-      && is_plain(row[places[0]].as_text())) {
-    text = row[places[0]].as_text();
+  const auto& first = row[places[0]];
+  if (one_string_ && first.kind() == cell_kind::string && (closed() || is_plain(first.as_text()))) {
+    text = first.as_text();
   } else {
     std::array<cell, max_columns> fields;
     for (size_t i = 0; i < places.size(); ++i)
@@ -84,10 +91,10 @@ std::optional<group_ref> group_directory::find(std::string_view text) const noex
     return group_ref{};
   if (!closed())
     return group_ref{hash_of(text), text};
-  auto place = place_of(text);
-  if (!place)
+  auto found = std::find(closed_.begin(), closed_.end(), text);
+  if (found == closed_.end())
     return std::nullopt;
-  return group_ref{*place, {}};
+  return group_ref{static_cast<uint32_t>(found - closed_.begin()), {}};
 }
 
 std::string_view group_directory::text(const group_ref& group) const noexcept {

@@ -44,6 +44,8 @@ public:
   std::span<const cell> cells(const group_ref& group, arena& memory) const;
 
 private:
+  /// What a closed group is looked up by: one string as it is, else the columns put together.
+  std::string_view looked_up(uint32_t place) const noexcept;
   std::optional<uint32_t> place_of(std::string_view text) const noexcept;
 
   std::vector<column> columns_;

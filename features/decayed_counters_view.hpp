@@ -18,24 +18,46 @@ namespace keyfold::counters {
 inline constexpr size_t max_measures = 32;
 inline constexpr size_t max_decays = 32;
 
-/// The state of one key: its groups, and the open windows of its groups.
-class counters_state : public view_state {
-public:
-  entry_block groups;
-  entry_block windows;
-};
-
 /// The layouts of a view's blocks.
 struct state_layout {
-  entry_layout groups;  ///< with a start where the view has a time to live
-  entry_layout windows; ///< with a start; a sum per measure
+  entry_layout groups;    ///< with a start where the view has a time to live
+  entry_layout windows;   ///< with a start; a sum per measure
+  uint32_t groups_beside; ///< groups that every state has room for beside itself
+};
+
+/// The state of one key: its groups, and the open windows of its groups. The first groups lie right
+/// behind the object: a key with few of them is one allocation and as few cache lines as can be.
+class counters_state : public view_state {
+public:
+  /// A state of a view, of the class that the layout needs.
+  static std::unique_ptr<counters_state> make(const std::shared_ptr<const state_layout>& layout);
+  /// Bytes of a new state.
+  static size_t size_of(const state_layout& layout) noexcept;
+
+  static void* operator new(size_t size, size_t beside) { return ::operator new(size + beside); }
+  static void operator delete(void* state, size_t) noexcept { ::operator delete(state); }
+  static void operator delete(void* state) noexcept { ::operator delete(state); }
+
+  entry_block groups;
+  entry_block windows;
+
+protected:
+  counters_state(void* beside, const state_layout& layout) noexcept
+      : groups(beside, layout.groups_beside) {}
+};
+
+/// A state whose entries own no memory.
+class plain_counters_state final : public counters_state {
+public:
+  explicit plain_counters_state(const state_layout& layout) noexcept
+      : counters_state(this + 1, layout) {}
 };
 
 /// A state whose entries own memory: it must know their layout to free it.
 class owning_counters_state final : public counters_state {
 public:
-  explicit owning_counters_state(std::shared_ptr<const state_layout> layout)
-      : layout_(std::move(layout)) {}
+  explicit owning_counters_state(std::shared_ptr<const state_layout> layout) noexcept
+      : counters_state(this + 1, *layout), layout_(std::move(layout)) {}
   ~owning_counters_state() override {
     groups.clear(layout_->groups);
     windows.clear(layout_->windows);

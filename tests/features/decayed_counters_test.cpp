@@ -271,7 +271,7 @@ TEST_CASE("decayed_counters: many groups are found again") {
 }
 
 TEST_CASE("decayed_counters: one group with three decays takes at most 96 bytes") {
-  auto from = counts_by_name();
+  auto from = counts_by_name({"like"});
   key x{make(from)};
   x.fold({{start}});
   CHECK(x.memory() <= 96);
@@ -279,4 +279,29 @@ TEST_CASE("decayed_counters: one group with three decays takes at most 96 bytes"
   key y{make(from)};
   y.fold({{start}});
   CHECK(y.memory() <= 96);
+}
+
+TEST_CASE("decayed_counters: a group of one column is found whatever its text") {
+  key x{make(counts_by_name({"a\\|b", "\\\\", "", "like"}))};
+  x.fold({{start, "a|b"}, {start, "\\"}, {start, ""}, {start, "a\\|b"}, {start, "like"}});
+  CHECK(x.number("a\\|b_count_5s", start) == 1.0);
+  CHECK(x.number("\\\\_count_5s", start) == 1.0);
+  CHECK(x.number("_count_5s", start) == 1.0);
+  CHECK(x.number("like_count_5s", start) == 1.0);
+}
+
+TEST_CASE("decayed_counters: a state grows beyond the groups beside it and shrinks to nothing") {
+  auto from = counts_by_name({"a", "b", "c", "d", "e"});
+  from.time_to_live = 1h;
+  key x{make(from)};
+  auto before = x.memory();
+  for (int round = 0; round < 3; ++round) {
+    auto at = start + round * 10h;
+    x.fold({{at, "e"}, {at, "a"}, {at, "c"}, {at, "b"}, {at, "d"}, {at, "a"}});
+    CHECK(x.number("a_count_5s", at) == 2.0);
+    CHECK(x.number("e_count_5s", at) == 1.0);
+    x.advance(at + 1h);
+    CHECK(x.empty());
+    CHECK(x.memory() <= before);
+  }
 }
