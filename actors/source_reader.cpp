@@ -132,8 +132,10 @@ void source_reader::note(const source_poll& polled) {
   auto moment = now();
   for (const auto& partition : polled.revoked)
     watermarks_.remove(partition);
-  for (const auto& partition : source_->partitions())
+  for (const auto& partition : source_->partitions()) {
     watermarks_.add(partition, moment);
+    partitions_known_ = true;
+  }
   for (const auto& progress : polled.progress) {
     positions_[progress.partition] = progress;
     watermarks_.observe(progress.partition, progress.max_time, moment);
@@ -162,6 +164,9 @@ void source_reader::send(const event_batch_ptr& events) {
 }
 
 void source_reader::send_watermark() {
+  // After a restart, a partition that the ledger knows nothing of would not yet hold it back.
+  if (!partitions_known_)
+    return;
   auto watermark = watermarks_.watermark(now());
   if (watermark <= sent_watermark_)
     return;

@@ -82,6 +82,7 @@ private:
   source_positions positions_;
   std::vector<dead_letter> dead_letters_;
   event_time sent_watermark_ = beginning_of_time;
+  bool partitions_known_ = false; // the source has said what it reads
   bool failed_ = false;
   uint64_t held_ = 0; // the closing of the gate that was reported last
   std::atomic<uint64_t> records_{0};
