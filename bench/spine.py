@@ -70,9 +70,17 @@ class Peers:
 
     def __init__(self, port):
         self.environment = {**os.environ, **({"PEERS_PORT": str(port)} if port else {})}
+        self.was_running = subprocess.run(["./broker", "status"], cwd=PEERS, capture_output=True, env=self.environment).returncode == 0
         print("filling the topic, if it is not there", flush=True)
         self.run("./fill", "w1")
         self.broker = self.run("./broker", "start").strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if not self.was_running:
+            self.run("./broker", "stop")
 
     def run(self, *command):
         done = subprocess.run(command, cwd=PEERS, stdout=subprocess.PIPE, text=True, env=self.environment)
@@ -139,7 +147,8 @@ def main():
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="keyfold-spine-")
     try:
-        rounds, published = throughput(options, Peers(options.port), directory)
+        with Peers(options.port) as peers:
+            rounds, published = throughput(options, peers, directory)
         per_key, memory = (None, None) if options.no_memory else bytes_per_key(options, directory)
     finally:
         shutil.rmtree(directory)
