@@ -24,8 +24,12 @@ double decay_factor(const decay_rate& rate, event_time from, event_time to) noex
 }
 
 double bounded_sum(double x) noexcept {
+  constexpr auto least = 1e-300;
   constexpr auto most = std::numeric_limits<double>::max();
-  return std::abs(x) < 1e-300 ? 0 : std::clamp(x, -most, most);
+  auto magnitude = std::abs(x);
+  if (magnitude >= least && magnitude <= most)
+    return x;
+  return magnitude < least ? 0 : std::copysign(most, x);
 }
 
 void decayed_sums::add(event_time at, std::span<const double> weights) noexcept {

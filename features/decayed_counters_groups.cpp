@@ -32,23 +32,27 @@ group_directory::group_directory(std::vector<column> columns, std::vector<std::s
   for (uint32_t i = 0; i < closed_.size(); ++i) {
     auto cells = parse_entity_key(closed_[i], types_, closed_memory_);
     closed_cells_.push_back(cells ? std::move(*cells) : std::vector<cell>(types_.size()));
-    auto slot = hash_of(looked_up(i)) & (slots_.size() - 1);
+    // A single string is looked up as it is, without escapes.
+    auto one_text = one_string_ && cells;
+    looked_up_.push_back(one_text ? closed_cells_[i][0].as_text() : std::string_view{closed_[i]});
+    auto slot = hash_of(looked_up_[i]) & (slots_.size() - 1);
     while (slots_[slot] != 0)
       slot = (slot + 1) & (slots_.size() - 1);
     slots_[slot] = i + 1;
   }
 }
 
-std::string_view group_directory::looked_up(uint32_t place) const noexcept {
-  if (one_string_ && closed_cells_[place][0].kind() == cell_kind::string)
-    return closed_cells_[place][0].as_text();
-  return closed_[place];
-}
-
 std::optional<uint32_t> group_directory::place_of(std::string_view text) const noexcept {
+  constexpr size_t few = 8; // up to here, comparing with each is faster than hashing
+  if (looked_up_.size() <= few) {
+    for (uint32_t i = 0; i < looked_up_.size(); ++i)
+      if (looked_up_[i] == text)
+        return i;
+    return std::nullopt;
+  }
   for (auto slot = hash_of(text) & (slots_.size() - 1); slots_[slot] != 0;
        slot = (slot + 1) & (slots_.size() - 1))
-    if (looked_up(slots_[slot] - 1) == text)
+    if (looked_up_[slots_[slot] - 1] == text)
       return slots_[slot] - 1;
   return std::nullopt;
 }

@@ -24,6 +24,8 @@ public:
   /// @param closed the texts of the groups there can be; empty: every one. Each fits the columns
   group_directory(std::vector<column> columns, std::vector<std::string> closed,
                   uint32_t max_text_size);
+  group_directory(const group_directory&) = delete;
+  group_directory& operator=(const group_directory&) = delete;
 
   /// Whether the groups are known beforehand: a closed set, or no group columns at all.
   bool closed() const noexcept { return columns_.empty() || !closed_.empty(); }
@@ -44,14 +46,13 @@ public:
   std::span<const cell> cells(const group_ref& group, arena& memory) const;
 
 private:
-  /// What a closed group is looked up by: one string as it is, else the columns put together.
-  std::string_view looked_up(uint32_t place) const noexcept;
   std::optional<uint32_t> place_of(std::string_view text) const noexcept;
 
   std::vector<column> columns_;
   std::vector<data_type> types_;
   std::vector<std::string> closed_;
   std::vector<std::vector<cell>> closed_cells_;
+  std::vector<std::string_view> looked_up_; // what each closed group is looked up by
   std::vector<uint32_t> slots_; // open addressing over `closed_`: place + 1, or 0; a power of two
   arena closed_memory_;
   uint32_t max_text_size_;

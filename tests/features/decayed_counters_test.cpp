@@ -290,6 +290,17 @@ TEST_CASE("decayed_counters: a group of one column is found whatever its text") 
   CHECK(x.number("like_count_5s", start) == 1.0);
 }
 
+TEST_CASE("decayed_counters: a large closed set is looked up as a small one is") {
+  std::vector<std::string> groups;
+  for (int i = 0; i < 100; ++i)
+    groups.push_back("g" + std::to_string(i));
+  key x{make(counts_by_name(groups))};
+  x.fold({{start, "g99"}, {start, "g100"}, {start, "g0"}, {start, "g99"}, {start, ""}});
+  CHECK(x.number("g99_count_5s", start) == 2.0);
+  CHECK(x.number("g0_count_5s", start) == 1.0);
+  CHECK(x.counts.rows == 3);
+}
+
 TEST_CASE("decayed_counters: a state grows beyond the groups beside it and shrinks to nothing") {
   auto from = counts_by_name({"a", "b", "c", "d", "e"});
   from.time_to_live = 1h;
