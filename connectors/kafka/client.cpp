@@ -63,8 +63,8 @@ result<settings_handle> make_settings(std::string_view owner, const properties& 
     if (!set(name, value))
       return fail(fmt::format("{}: {}", owner, why.data()));
   for (auto& [name, value] : passed_through) {
-    auto refused =
-        std::find_if(reserved.begin(), reserved.end(), [&](auto& x) { return x.name == name; });
+    auto refused = std::find_if(reserved.begin(), reserved.end(),
+                                [&wanted = name](auto& x) { return x.name == wanted; });
     if (refused != reserved.end())
       return fail(fmt::format("{}: the Kafka property \"{}\" cannot be set: {}", owner, name,
                               refused->reason));

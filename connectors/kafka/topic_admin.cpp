@@ -72,7 +72,7 @@ properties connection_of(const properties& x) {
   properties out;
   for (auto& [name, value] : x)
     if (std::any_of(prefixes.begin(), prefixes.end(),
-                    [&](auto* prefix) { return name.starts_with(prefix); }))
+                    [&known = name](auto* prefix) { return known.starts_with(prefix); }))
       out.emplace(name, value);
   return out;
 }

@@ -93,9 +93,11 @@ TEST_CASE("kafka source: speed", "[.][speed]") {
         || std::any_of(positions.begin(), positions.end(), [](auto& x) { return !x.second.ended; });
   }
   auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  fmt::print("{{\"rows\":{},\"polls\":{},\"seconds\":{:.3f},\"cpu_us_per_row\":{:.3f},\"process_us_per_row\":{:.3f},\"per_s\":{:."
+  fmt::print("{{\"rows\":{},\"polls\":{},\"seconds\":{:.3f},\"cpu_us_per_row\":{:.3f},"
+             "\"process_us_per_row\":{:.3f},\"per_s\":{:."
              "0f}}}\n",
-             rows, polls, seconds, (thread_seconds() - cpu) * 1e6 / static_cast<double>(rows), (process_seconds() - process) * 1e6 / static_cast<double>(rows),
+             rows, polls, seconds, (thread_seconds() - cpu) * 1e6 / static_cast<double>(rows),
+             (process_seconds() - process) * 1e6 / static_cast<double>(rows),
              static_cast<double>(rows) / seconds);
   auto stop = std::chrono::steady_clock::now();
   source->stop();

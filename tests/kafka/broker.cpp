@@ -82,7 +82,7 @@ std::string test_broker::start() {
     return said;
   if (status != 0)
     throw std::runtime_error{said};
-  address_ = said;
+  address_ = said.substr(said.find_last_of('\n') + 1); // after the warnings, if there are any
   return "";
 }
 
@@ -154,14 +154,23 @@ void produce(const std::string& topic, const std::vector<plain_record>& records,
     check(rd_kafka_begin_transaction(client.get()));
   }
   for (auto& x : records) {
-    const void* key = x.key ? x.key->data() : nullptr;
-    size_t key_size = x.key ? x.key->size() : 0;
-    void* value = x.value ? const_cast<char*>(x.value->data()) : nullptr;
-    size_t value_size = x.value ? x.value->size() : 0;
-    auto failed = rd_kafka_producev(
-        client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(x.partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
-        RD_KAFKA_V_VALUE(value, value_size), RD_KAFKA_V_TIMESTAMP(x.timestamp_ms), RD_KAFKA_V_END);
+    std::array<rd_kafka_vu_t, 6> what{};
+    what[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    what[0].u.cstr = topic.c_str();
+    what[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    what[1].u.i32 = x.partition;
+    what[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    what[2].u.i = RD_KAFKA_MSG_F_COPY;
+    what[3].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    what[3].u.i64 = x.timestamp_ms;
+    what[4].vtype = RD_KAFKA_VTYPE_KEY;
+    if (x.key)
+      what[4].u.mem = {const_cast<char*>(x.key->data()), x.key->size()};
+    what[5].vtype = RD_KAFKA_VTYPE_VALUE;
+    if (x.value)
+      what[5].u.mem = {const_cast<char*>(x.value->data()), x.value->size()};
+    error_handle refused{rd_kafka_produceva(client.get(), what.data(), what.size())};
+    auto failed = refused ? rd_kafka_error_code(refused.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (failed)
       throw std::runtime_error{rd_kafka_err2str(failed)};
   }
