@@ -17,7 +17,7 @@ with tempfile.TemporaryDirectory() as directory:
     subprocess.run([sys.argv[1], "generate", "counters", "--events", "1000", "--output", events], check=True)
     client = stack.Client(stack.free_port())
     with stack.Keyfold(sys.argv[1], os.path.join(stack.TREE, "examples/counter-machine/definition.json"),
-                       log=os.path.join(directory, "log"), EVENTS=events, STORE=os.path.join(directory, "ledger.db"),
+                       log=os.path.join(directory, "log"), EVENTS=events, UPSERTS=os.path.join(directory, "upserts.json"), STORE=os.path.join(directory, "ledger.db"),
                        PORT=client.base.rpartition(":")[2]) as keyfold:
         keyfold.wait_until(client.ready, 60, "answer to /ready")
         client.entity("user", "1")  # so that requests have been counted

@@ -95,7 +95,8 @@ def flags_of(folder, commands):
 
 def compiles(flags, header):
     source = f'#include "{header}"\n'
-    done = subprocess.run([*flags, "-fsyntax-only", "-x", "c++", "-"], input=source, text=True, capture_output=True)
+    # Not in the tree: a quoted name is looked up in the current directory too.
+    done = subprocess.run([*flags, "-fsyntax-only", "-x", "c++", "-"], input=source, text=True, capture_output=True, cwd="/")
     return done.returncode == 0, done.stderr
 
 
