@@ -1,0 +1,28 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+/// `keyfold tail`: what an output amounts to, as a table.
+namespace keyfold {
+
+struct tail_options {
+  std::string target; ///< a file, or `kafka://HOST:PORT/TOPIC`
+  bool follow = false;
+  bool json = false;
+  size_t key_columns = 1;              ///< of a CSV file
+  std::vector<std::string> properties; ///< librdkafka's, `name=value`
+  int timeout_s = 15;                  ///< for a broker to answer
+};
+
+/// Declares the arguments on the subcommand `app`; they are stored in `options`, which must outlive
+/// the parsing.
+void add_tail_options(CLI::App& app, tail_options& options);
+
+/// Prints the table; with `follow`, then each further change as a line of JSON until a signal ends
+/// the program. Returns the exit status.
+int run_tail(const tail_options& options);
+
+} // namespace keyfold
