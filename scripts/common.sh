@@ -3,6 +3,8 @@
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${KEYFOLD_BUILD:-$top/build}
+# What ccache knows from one clone serves another.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$top} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
 
 say() { printf '== %s\n' "$*" >&2; }
 die() {
