@@ -12,7 +12,9 @@
 namespace keyfold::http {
 
 result<std::optional<event_time>> read_as_of(const target& where, event_time now) {
-  auto given = where.find("as_of");
+  auto segments = where.segments();
+  auto given = segments.size() == 3 && segments[0] == "as_of" ? std::optional{segments[1]}
+                                                              : where.find("as_of");
   if (!given || *given == "watermark")
     return std::nullopt;
   if (*given == "now")

@@ -11,7 +11,8 @@
 namespace keyfold::http {
 
 /// The moment that `as_of` names: `now`, `watermark` (nothing), a number of milliseconds since
-/// 1970, or an RFC 3339 timestamp. Without the parameter: nothing.
+/// 1970, or an RFC 3339 timestamp; given as a parameter or in front of the path: `/as_of/now/…`.
+/// Without: nothing.
 /// @param now the wall clock
 result<std::optional<event_time>> read_as_of(const target& where, event_time now);
 

@@ -34,6 +34,12 @@ const route* find_path(const target& where) {
   auto segments = where.segments();
   if (segments.size() == 4 && segments[0] == "v1" && segments[1] == "entities")
     return &entity_route;
+  // A client whose paths are fixed, as Feast's SDK, names the moment in its base address.
+  if (segments.size() == 3 && segments[0] == "as_of")
+    for (const auto& path : fixed_paths)
+      if (segments[2] == path.segments[0]
+          && (path.to.what == endpoint::online_features || path.to.what == endpoint::write))
+        return &path.to;
   for (const auto& path : fixed_paths) {
     auto count = path.segments[1].empty() ? size_t{1} : size_t{2};
     if (segments.size() == count && segments[0] == path.segments[0]
