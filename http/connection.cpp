@@ -163,7 +163,7 @@ void connection::on_header() {
 
 bool connection::granted(const route& to, const request_reader::request_type& message) {
   auto& tokens = thread_.shared().tokens;
-  if (!tokens.enabled() || to.needs == scope::none)
+  if (!tokens.enabled() || to.needs == permission::none)
     return true;
   auto field = message.find(beast::http::field::authorization);
   auto given = field == message.end() ? std::string_view{} : view(field->value());

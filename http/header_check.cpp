@@ -70,6 +70,9 @@ std::optional<refusal> check_field(std::string_view line, field_counts& seen) {
   } else if (name.size() == 14 && equals_ignoring_case(name, "content-length")) {
     if (++seen.lengths > 1)
       return malformed("there is more than one Content-Length");
+    auto value = trimmed(line.substr(colon + 1));
+    if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos)
+      return malformed("Content-Length is malformed: it is not a number");
   } else if (name.size() == 17 && equals_ignoring_case(name, "transfer-encoding")) {
     if (++seen.encodings > 1 || !equals_ignoring_case(trimmed(line.substr(colon + 1)), "chunked"))
       return malformed("Transfer-Encoding is not exactly `chunked`");

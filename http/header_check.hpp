@@ -24,7 +24,8 @@ struct header_limits {
 /// Refuses what proxies and servers are known to read differently (request smuggling, RFC 9112
 /// sections 2.2, 3.2, 5.2, 6.1) and what Beast's parser lets through: folded lines, bare CR or LF,
 /// a missing or second Host, a second Content-Length, Transfer-Encoding that is not exactly
-/// `chunked`, that comes with Content-Length or with HTTP/1.0; and headers beyond the limits. Pure.
+/// `chunked`, that comes with Content-Length or with HTTP/1.0, a Content-Length that is no number;
+/// and headers beyond the limits. Pure.
 /// @param header from the first byte of the request line to the empty line, that included
 std::optional<refusal> check_header(std::string_view header, const header_limits& limits);
 

@@ -17,18 +17,19 @@ struct fixed_path {
 
 constexpr fixed_path fixed_paths[] = {
     {{"get-online-features", ""},
-     {endpoint::online_features, scope::read, true, &get_online_features}},
-    {{"push", ""}, {endpoint::push, scope::push, true, &push_events}},
-    {{"write-to-online-store", ""}, {endpoint::write, scope::push, true, &write_to_online_store}},
-    {{"v1", "definitions"}, {endpoint::definitions, scope::read, false, &get_definitions}},
-    {{"health", ""}, {endpoint::health, scope::none, false, &get_health}},
-    {{"ready", ""}, {endpoint::ready, scope::none, false, &get_ready}},
-    {{"metrics", ""}, {endpoint::metrics, scope::admin, false, &get_metrics}},
+     {endpoint::online_features, permission::read, true, &get_online_features}},
+    {{"push", ""}, {endpoint::push, permission::push, true, &push_events}},
+    {{"write-to-online-store", ""},
+     {endpoint::write, permission::push, true, &write_to_online_store}},
+    {{"v1", "definitions"}, {endpoint::definitions, permission::read, false, &get_definitions}},
+    {{"health", ""}, {endpoint::health, permission::none, false, &get_health}},
+    {{"ready", ""}, {endpoint::ready, permission::none, false, &get_ready}},
+    {{"metrics", ""}, {endpoint::metrics, permission::admin, false, &get_metrics}},
 };
 
-constexpr route entity_route{endpoint::entity, scope::read, false, &get_entity};
+constexpr route entity_route{endpoint::entity, permission::read, false, &get_entity};
 // On a bind of its own /metrics is protected by where it listens.
-constexpr route open_metrics_route{endpoint::metrics, scope::none, false, &get_metrics};
+constexpr route open_metrics_route{endpoint::metrics, permission::none, false, &get_metrics};
 
 const route* find_path(const target& where) {
   auto segments = where.segments();

@@ -30,7 +30,7 @@ using endpoint_function = void (*)(const request& what, responder to);
 /// An entry of the table of paths.
 struct route {
   endpoint what = endpoint::other;
-  scope needs = scope::none;
+  permission needs = permission::none;
   bool post = false; ///< else GET and HEAD
   endpoint_function function = nullptr;
 };

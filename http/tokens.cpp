@@ -50,11 +50,11 @@ std::optional<uint8_t> read_scopes(std::string_view text) {
     auto end = text.find(',');
     auto name = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    auto one = name == "read"    ? scope::read
-               : name == "push"  ? scope::push
-               : name == "admin" ? scope::admin
-                                 : scope::none;
-    if (one == scope::none)
+    auto one = name == "read"    ? permission::read
+               : name == "push"  ? permission::push
+               : name == "admin" ? permission::admin
+                                 : permission::none;
+    if (one == permission::none)
       return std::nullopt;
     result = static_cast<uint8_t>(result | static_cast<uint8_t>(one));
   }
@@ -96,7 +96,7 @@ result<token_table> token_table::parse(std::string_view text) {
   return table;
 }
 
-token_table::verdict token_table::check(std::string_view token, scope wanted) const {
+token_table::verdict token_table::check(std::string_view token, permission wanted) const {
   auto digest = sha256(token);
   unsigned known = 0;
   unsigned allowed = 0;
@@ -108,7 +108,7 @@ token_table::verdict token_table::check(std::string_view token, scope wanted) co
   }
   if (known == 0)
     return verdict::unknown;
-  return allowed != 0 || wanted == scope::none ? verdict::granted : verdict::insufficient;
+  return allowed != 0 || wanted == permission::none ? verdict::granted : verdict::insufficient;
 }
 
 result<void> token_store::load() {
@@ -141,8 +141,8 @@ result<void> token_store::reload_if_changed() {
   return load();
 }
 
-token_table::verdict token_store::check(std::string_view authorization, scope wanted) const {
-  if (!enabled() || wanted == scope::none)
+token_table::verdict token_store::check(std::string_view authorization, permission wanted) const {
+  if (!enabled() || wanted == permission::none)
     return token_table::verdict::granted;
   std::shared_ptr<const token_table> table;
   {

@@ -14,7 +14,7 @@
 namespace keyfold::http {
 
 /// What a token allows. `none` is what everybody may do.
-enum class scope : uint8_t { none = 0, read = 1, push = 2, admin = 4 };
+enum class permission : uint8_t { none = 0, read = 1, push = 2, admin = 4 };
 
 /// Bearer tokens, known by their SHA-256 only. Immutable.
 class token_table {
@@ -25,7 +25,7 @@ public:
 
   enum class verdict : uint8_t { granted, unknown, insufficient };
   /// Looks at all entries, each in constant time, whatever the token is.
-  verdict check(std::string_view token, scope wanted) const;
+  verdict check(std::string_view token, permission wanted) const;
 
 private:
   struct entry {
@@ -47,7 +47,7 @@ public:
   /// Reads the file if it has changed; on an error the tokens before stay in force.
   result<void> reload_if_changed();
   /// @param authorization the value of the header field, e.g. `Bearer abc`
-  token_table::verdict check(std::string_view authorization, scope wanted) const;
+  token_table::verdict check(std::string_view authorization, permission wanted) const;
 
 private:
   std::string path_;

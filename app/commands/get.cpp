@@ -35,6 +35,14 @@ std::string age_text(const json& feature) {
                         : fmt::format("{:.1f} d", seconds / 86'400);
 }
 
+/// Whether the server refuses the question rather than knows no answer.
+bool is_mistake(const http_answer& answer) {
+  auto body = json::parse(answer.body, nullptr, false);
+  auto code = body.is_object() ? member_text(body, "code") : "";
+  return answer.status == 400 || answer.status == 401 || answer.status == 403
+         || (answer.status == 404 && code != "key_not_found");
+}
+
 /// What a problem+json says, or the body as it is.
 std::string problem_text(const http_answer& answer) {
   auto body = json::parse(answer.body, nullptr, false);
@@ -138,10 +146,8 @@ int run_get(const get_options& options) {
   auto answer = http_get(request);
   if (!answer)
     return complain(answer.error().message, 1);
-  if (answer->status != 200) {
-    auto mistake = answer->status == 400 || answer->status == 401 || answer->status == 403;
-    return complain(problem_text(*answer), mistake ? 2 : 1);
-  }
+  if (answer->status != 200)
+    return complain(problem_text(*answer), is_mistake(*answer) ? 2 : 1);
   if (options.json) {
     fmt::print("{}\n", answer->body);
     return 0;

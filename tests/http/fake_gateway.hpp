@@ -114,12 +114,12 @@ public:
             std::function<void(push_outcome)> done) override {
     push_outcome outcome;
     outcome.what = stream == "events" ? state : push_outcome::kind::unknown_stream;
-    if (outcome.what == push_outcome::kind::done)
-      for (size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].find("bad") != std::string::npos)
-          outcome.rejected.emplace_back(i, "field x is no number");
-        else
-          ++outcome.accepted;
+    for (size_t i = 0; outcome.what == push_outcome::kind::done && i < rows.size(); ++i) {
+      if (rows[i].find("bad") != std::string::npos)
+        outcome.rejected.emplace_back(i, "field x is no number");
+      else
+        ++outcome.accepted;
+    }
     last_rows = std::move(rows);
     last_durable = durable;
     std::thread{[done = std::move(done), outcome] { done(outcome); }}.detach();

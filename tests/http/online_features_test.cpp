@@ -12,7 +12,7 @@ answer ask(raw_client& client, const json& body) {
 }
 
 /// The result column `name` of an answer.
-json column(const answer& x, const std::string& name) {
+json column_of(const answer& x, const std::string& name) {
   auto body = x.json();
   auto names = body["metadata"]["feature_names"].get<std::vector<std::string>>();
   REQUIRE(names.size() == body["results"].size());
@@ -34,12 +34,12 @@ TEST_CASE("get-online-features: columns over rows, join keys first") {
                           {"zzz", 1}});
     REQUIRE(x.status == 200);
     CHECK(x.json()["metadata"]["feature_names"] == json{"user_id", "f0", "f1"});
-    CHECK(column(x, "user_id")
+    CHECK(column_of(x, "user_id")
           == json{{"values", {1, 404, 1}},
                   {"statuses", {"PRESENT", "PRESENT", "PRESENT"}},
                   {"event_timestamps",
                    {"1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"}}});
-    CHECK(column(x, "f1")
+    CHECK(column_of(x, "f1")
           == json{{"values", {1.5, nullptr, 1.5}},
                   {"statuses", {"PRESENT", "NOT_FOUND", "PRESENT"}},
                   {"event_timestamps",
@@ -52,9 +52,9 @@ TEST_CASE("get-online-features: statuses tell expired and null values apart") {
   raw_client client{fixture.port};
   auto x = ask(client, {{"features", {"user_stats:f0", "user_stats:f1"}},
                         {"entities", {{"user_id", {9, 8, 7}}}}});
-  CHECK(column(x, "f0")["statuses"] == json{"OUTSIDE_MAX_AGE", "NULL_VALUE", "NULL_VALUE"});
-  CHECK(column(x, "f0")["values"] == json{0.5, nullptr, nullptr});
-  CHECK(column(x, "f1")["values"] == json{1.5, nullptr, {9007199254740993}});
+  CHECK(column_of(x, "f0")["statuses"] == json{"OUTSIDE_MAX_AGE", "NULL_VALUE", "NULL_VALUE"});
+  CHECK(column_of(x, "f0")["values"] == json{0.5, nullptr, nullptr});
+  CHECK(column_of(x, "f1")["values"] == json{1.5, nullptr, {9007199254740993}});
   CHECK(x.body.find("[9007199254740993]") != std::string::npos);
 }
 
@@ -94,10 +94,10 @@ TEST_CASE("get-online-features: several entities and composite keys in one reque
     REQUIRE(x.status == 200);
     CHECK(x.json()["metadata"]["feature_names"]
           == json{"user_id", "merchant_id", "f0", "amt", "total", "shoes"});
-    CHECK(column(x, "user_id")["values"] == json{1, 2});
-    CHECK(column(x, "merchant_id")["values"] == json{"a", "3"});
-    CHECK(column(x, "amt")["values"] == json{1.5, 1.5});
-    CHECK(column(x, "shoes")["values"] == json{3.0, 3.0});
+    CHECK(column_of(x, "user_id")["values"] == json{1, 2});
+    CHECK(column_of(x, "merchant_id")["values"] == json{"a", "3"});
+    CHECK(column_of(x, "amt")["values"] == json{1.5, 1.5});
+    CHECK(column_of(x, "shoes")["values"] == json{3.0, 3.0});
     CHECK(fixture.gateway.submitted == 3);
   }
 }

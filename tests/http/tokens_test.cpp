@@ -42,12 +42,12 @@ TEST_CASE("tokens: a token is known by its digest and allows its scopes") {
                                   + "\tpush,admin\r\n");
   REQUIRE(table);
   using verdict = token_table::verdict;
-  CHECK(table->check("r", scope::read) == verdict::granted);
-  CHECK(table->check("r", scope::push) == verdict::insufficient);
-  CHECK(table->check("w", scope::push) == verdict::granted);
-  CHECK(table->check("w", scope::admin) == verdict::granted);
-  CHECK(table->check("x", scope::read) == verdict::unknown);
-  CHECK(table->check("", scope::read) == verdict::unknown);
+  CHECK(table->check("r", permission::read) == verdict::granted);
+  CHECK(table->check("r", permission::push) == verdict::insufficient);
+  CHECK(table->check("w", permission::push) == verdict::granted);
+  CHECK(table->check("w", permission::admin) == verdict::granted);
+  CHECK(table->check("x", permission::read) == verdict::unknown);
+  CHECK(table->check("", permission::read) == verdict::unknown);
 }
 
 TEST_CASE("tokens: malformed files are refused by line, without repeating it") {
