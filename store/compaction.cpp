@@ -27,63 +27,91 @@ ledger_result<std::string_view> checked_pairs(const statement& query, const std:
   return pairs;
 }
 
+namespace {
+
+int compare(const compacted_key& a, const compacted_key& b) {
+  if (a.entity != b.entity)
+    return a.entity < b.entity ? -1 : 1;
+  return a.key.compare(b.key);
+}
+
+/// Sorts by key and keeps the last of equal ones.
+void keep_newest(std::vector<compacted_key>& keys) {
+  std::stable_sort(keys.begin(), keys.end(), [](auto& a, auto& b) { return compare(a, b) < 0; });
+  size_t kept = 0;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (i + 1 == keys.size() || compare(keys[i], keys[i + 1]) != 0)
+      keys[kept++] = keys[i];
+  keys.resize(kept);
+}
+
+} // namespace
+
 ledger_result<void> compaction_run::add(const statement& query, const std::string& path,
                                         const std::vector<int64_t>& live) {
   auto pairs = checked_pairs(query, path);
   if (!pairs)
     return tl::unexpected(pairs.error());
-  last_segment_ = query.number(0);
-  segment_bytes_ += pairs->size();
+  auto id = query.number(0);
   auto entity = query.number(2);
-  if (!std::binary_search(live.begin(), live.end(), entity))
-    return {};
-  blobs_.emplace_back(*pairs);
-  key_state_cursor cursor{blobs_.back()};
-  while (cursor.next())
-    entries_.push_back({entity, cursor.key(), cursor.state()});
-  if (!cursor.good())
-    return tl::unexpected(damaged(path, fmt::format("segment {}", last_segment_)));
+  if (std::binary_search(live.begin(), live.end(), entity)) {
+    auto& segment = segments_.emplace_back();
+    segment.pairs = *pairs;
+    key_state_cursor cursor{segment.pairs};
+    while (cursor.next())
+      segment.keys.push_back({entity, cursor.key(), cursor.state()});
+    if (!cursor.good())
+      return tl::unexpected(damaged(path, fmt::format("segment {}", id)));
+    keep_newest(segment.keys);
+  }
+  last_segment_ = id;
+  segment_bytes_ += pairs->size();
   return {};
 }
 
-void compaction_run::keep_newest() {
-  // Later entries are newer, and a stable sort keeps them behind their elders.
-  std::stable_sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) {
-    return a.entity != b.entity ? a.entity < b.entity : a.key < b.key;
-  });
-  auto same = [](const entry& a, const entry& b) { return a.entity == b.entity && a.key == b.key; };
-  size_t kept = 0;
-  for (size_t i = 0; i < entries_.size(); ++i)
-    if (i + 1 == entries_.size() || !same(entries_[i], entries_[i + 1]))
-      entries_[kept++] = entries_[i];
-  entries_.resize(kept);
+bool compaction_run::later(const place& at, size_t a, size_t b) const {
+  auto order = compare(segments_[a].keys[at.next[a]], segments_[b].keys[at.next[b]]);
+  return order != 0 ? order > 0 : a < b; // of equal keys the newest segment's comes first
 }
 
-ledger_result<std::optional<compaction_run>>
-compaction_run::collect(const database& reader, size_t max_bytes,
-                        const std::vector<int64_t>& live) {
-  constexpr auto doing = "reading segments for compaction";
-  auto query = statement::prepare(
-      reader, "SELECT id, epoch, entity, checksum, pairs, size FROM segment ORDER BY id");
-  if (!query)
-    return tl::unexpected(query.error());
-  compaction_run run;
-  for (;;) {
-    auto row = query->step(doing);
-    if (!row)
-      return tl::unexpected(row.error());
-    if (!*row)
-      break;
-    if (run.last_segment_ != 0
-        && run.segment_bytes_ + static_cast<uint64_t>(query->number(5)) > max_bytes)
-      break;
-    if (auto done = run.add(*query, reader.path(), live); !done)
-      return tl::unexpected(done.error());
-  }
-  if (run.last_segment_ == 0)
+void compaction_run::push(place& to, size_t segment) const {
+  if (to.next[segment] == segments_[segment].keys.size())
+    return;
+  to.queue.push_back(segment);
+  std::push_heap(to.queue.begin(), to.queue.end(),
+                 [&](size_t a, size_t b) { return later(to, a, b); });
+}
+
+size_t compaction_run::pop(place& from) const {
+  std::pop_heap(from.queue.begin(), from.queue.end(),
+                [&](size_t a, size_t b) { return later(from, a, b); });
+  auto segment = from.queue.back();
+  from.queue.pop_back();
+  return segment;
+}
+
+compaction_run::place compaction_run::begin() const {
+  place result{std::vector<size_t>(segments_.size()), {}};
+  for (size_t i = 0; i < segments_.size(); ++i)
+    push(result, i);
+  return result;
+}
+
+std::optional<compacted_key> compaction_run::take(place& from) const {
+  if (from.queue.empty())
     return std::nullopt;
-  run.keep_newest();
-  return run;
+  auto newest = pop(from);
+  auto result = segments_[newest].keys[from.next[newest]++];
+  push(from, newest);
+  while (!from.queue.empty()) {
+    auto top = from.queue.front();
+    if (compare(segments_[top].keys[from.next[top]], result) != 0)
+      break;
+    pop(from);
+    ++from.next[top];
+    push(from, top);
+  }
+  return result;
 }
 
 } // namespace keyfold::store

@@ -19,38 +19,46 @@ uint64_t segment_checksum(uint64_t epoch, int64_t entity, std::string_view pairs
 /// Checksum of a row of `state`: 32 bits, so that it costs no more than four bytes a key.
 int32_t state_checksum(int64_t entity, std::string_view key, std::string_view state);
 
+/// What compaction writes of a key.
+struct compacted_key {
+  int64_t entity;
+  std::string_view key;
+  std::string_view state; ///< empty: the key is gone
+};
+
 /// The oldest segments, merged: each key once, with its newest state, in the order of the table
-/// they go to. Not thread-safe.
+/// they go to. Filled segment by segment and read key by key, so that no single step takes long.
+/// Not thread-safe.
 class compaction_run {
 public:
-  struct entry {
-    int64_t entity;
-    std::string_view key;
-    std::string_view state; ///< empty: the key is gone
+  /// How far the keys have been taken. A value: an older one may be returned to.
+  struct place {
+    std::vector<size_t> next;  // of each segment
+    std::vector<size_t> queue; // segments with keys left, a heap by their next key
   };
 
-  /// Takes as many of the oldest segments as fit into `max_bytes`, at least one; nothing if there
-  /// are none.
+  /// Adds the segment that `query` is at (columns as `checked_pairs`, then size).
   /// @param live entities whose keys are kept, ascending
-  static ledger_result<std::optional<compaction_run>>
-  collect(const database& reader, size_t max_bytes, const std::vector<int64_t>& live);
-
-  compaction_run(compaction_run&&) = default;
-  compaction_run& operator=(compaction_run&&) = default;
-
-  const std::vector<entry>& entries() const noexcept { return entries_; }
-  /// All segments up to this one are in the run.
+  ledger_result<void> add(const statement& query, const std::string& path,
+                          const std::vector<int64_t>& live);
+  /// All segments up to this one are in the run; 0: none.
   int64_t last_segment() const noexcept { return last_segment_; }
   uint64_t segment_bytes() const noexcept { return segment_bytes_; }
 
-private:
-  compaction_run() = default;
-  ledger_result<void> add(const statement& query, const std::string& path,
-                          const std::vector<int64_t>& live);
-  void keep_newest();
+  place begin() const;
+  /// The next key; nothing at the end.
+  std::optional<compacted_key> take(place& from) const;
 
-  std::deque<std::string> blobs_; // what the entries point into: none may ever move
-  std::vector<entry> entries_;
+private:
+  struct sorted_segment {
+    std::string pairs; // what the keys point into
+    std::vector<compacted_key> keys;
+  };
+  void push(place& to, size_t segment) const;
+  size_t pop(place& from) const;
+  bool later(const place& at, size_t a, size_t b) const;
+
+  std::deque<sorted_segment> segments_; // oldest first; none may ever move
   int64_t last_segment_ = 0;
   uint64_t segment_bytes_ = 0;
 };

@@ -70,8 +70,9 @@ private:
   uint64_t segment_limit() const;
 
   // Compacting; the maintenance lock is held.
+  ledger_result<bool> collect_segment();
   ledger_result<void> compact_slice(std::chrono::steady_clock::time_point until);
-  ledger_result<void> move_entry(const compaction_run::entry& x, int64_t& keys);
+  ledger_result<void> move_key(const compacted_key& x, int64_t& keys);
   ledger_result<bool> drop_entity_slice();
   ledger_result<void> write_log_back();
 
@@ -107,8 +108,9 @@ private:
   statement get_state_;
 
   std::mutex maintenance_mutex_;
+  statement next_segment_;
   std::optional<compaction_run> run_;
-  size_t run_next_ = 0;
+  std::optional<compaction_run::place> run_place_; // once all its segments are collected
   bool dropped_entities_ = false;
 
   std::atomic<int> waiting_commits_{0};

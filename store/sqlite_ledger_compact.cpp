@@ -19,29 +19,52 @@ ledger_result<bool> sqlite_ledger::compact(std::chrono::milliseconds budget) {
   std::lock_guard guard{maintenance_mutex_};
   auto until = clock::now() + budget;
   do {
-    if (!run_) {
-      auto collected = compaction_run::collect(maintenance_, tuning_.run_bytes, live_entities());
+    if (!run_place_) {
+      auto collected = collect_segment();
       if (!collected)
-        return tl::unexpected(collected.error());
-      run_ = std::move(*collected);
-      run_next_ = 0;
+        return collected;
+      if (*collected)
+        continue;
+      if (run_)
+        run_place_ = run_->begin();
     }
-    if (!run_) {
-      auto more = drop_entity_slice();
-      if (!more)
-        return more;
-      dropped_entities_ = *more;
-      if (!*more)
-        break;
+    if (run_place_) {
+      if (auto done = compact_slice(std::min(until, clock::now() + tuning_.slice)); !done)
+        return tl::unexpected(done.error());
       continue;
     }
-    auto slice_end = std::min(until, clock::now() + tuning_.slice);
-    if (auto done = compact_slice(slice_end); !done)
-      return tl::unexpected(done.error());
+    auto more = drop_entity_slice();
+    if (!more)
+      return more;
+    dropped_entities_ = *more;
+    if (!*more)
+      break;
   } while (clock::now() < until);
   if (auto done = write_log_back(); !done)
     return tl::unexpected(done.error());
   return run_.has_value() || segment_bytes_ != 0 || dropped_entities_;
+}
+
+ledger_result<bool> sqlite_ledger::collect_segment() {
+  next_segment_.bind(1, run_ ? run_->last_segment() : 0);
+  auto row = next_segment_.step(compacting);
+  if (!row)
+    return row;
+  auto fits = *row
+              && (!run_
+                  || run_->segment_bytes() + static_cast<uint64_t>(next_segment_.number(5))
+                         <= tuning_.run_bytes);
+  ledger_result<bool> result = fits;
+  if (fits) {
+    if (!run_)
+      run_.emplace();
+    if (auto added = run_->add(next_segment_, options_.path, live_entities()); !added) {
+      run_.reset();
+      result = tl::unexpected(added.error());
+    }
+  }
+  next_segment_.reset();
+  return result;
 }
 
 ledger_result<void> sqlite_ledger::compact_slice(clock::time_point until) {
@@ -54,18 +77,20 @@ ledger_result<void> sqlite_ledger::compact_slice(clock::time_point until) {
   if (!begun)
     return tl::unexpected(begun.error());
   auto keys = static_cast<int64_t>(keys_.load());
-  auto next = run_next_;
-  auto& entries = run_->entries();
-  while (next < entries.size()) {
-    if (auto moved = move_entry(entries[next], keys); !moved)
-      return moved;
-    ++next;
-    if (next % 256 == 0 && (waiting_commits_ > 0 || clock::now() >= until))
+  auto place = *run_place_;
+  auto finished = false;
+  for (int moved = 1;; ++moved) {
+    auto key = run_->take(place);
+    finished = !key;
+    if (finished)
+      break;
+    if (auto done = move_key(*key, keys); !done)
+      return done;
+    if (moved % 256 == 0 && (waiting_commits_ > 0 || clock::now() >= until))
       break;
   }
   if (auto done = put_count_.bind(1, keys).execute(compacting); !done)
     return done;
-  auto finished = next == entries.size();
   if (finished)
     if (auto done = drop_segments_.bind(1, run_->last_segment()).execute(compacting); !done)
       return done;
@@ -75,16 +100,17 @@ ledger_result<void> sqlite_ledger::compact_slice(clock::time_point until) {
   if (auto done = begun->commit(compacting); !done)
     return done;
   keys_ = static_cast<uint64_t>(keys);
-  run_next_ = next;
+  run_place_ = std::move(place);
   compacted_epoch_ = *oldest > 0 ? static_cast<uint64_t>(*oldest) - 1 : last_epoch_.load();
   if (finished) {
     segment_bytes_ -= run_->segment_bytes();
+    run_place_.reset();
     run_.reset();
   }
   return {};
 }
 
-ledger_result<void> sqlite_ledger::move_entry(const compaction_run::entry& x, int64_t& keys) {
+ledger_result<void> sqlite_ledger::move_key(const compacted_key& x, int64_t& keys) {
   if (x.state.empty()) {
     if (auto done = drop_state_.bind(1, x.entity).bind_blob(2, x.key).execute(compacting); !done)
       return done;

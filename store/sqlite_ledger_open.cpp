@@ -167,6 +167,11 @@ ledger_result<void> sqlite_ledger::prepare_statements() {
     return done;
   if (options_.read_only)
     return {};
+  if (auto done = prepare(maintenance_, next_segment_,
+                          "SELECT id, epoch, entity, checksum, pairs, size FROM segment "
+                          "WHERE id > ?1 ORDER BY id LIMIT 1");
+      !done)
+    return done;
   for (auto& [into, sql] :
        {named{&put_position_, "INSERT OR REPLACE INTO position VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
         named{&drop_position_, "DELETE FROM position WHERE stream = ?1 AND partition = ?2"},
