@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace keyfold {
@@ -163,6 +165,10 @@ void add_tail_options(CLI::App& app, tail_options& options) {
 }
 
 int run_tail(const tail_options& options) {
+  // Standard output is the table's: what librdkafka has to say goes elsewhere.
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("tail", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+  spdlog::set_level(spdlog::level::err);
   auto done = tail(options);
   if (done)
     return 0;
