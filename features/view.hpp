@@ -114,6 +114,8 @@ public:
   /// `read_all`.
   virtual std::span<const feature_info> features() const noexcept = 0;
   virtual const change_schema& changes() const noexcept = 0;
+  /// The columns of the events it emits into a derived stream; empty: it emits none.
+  virtual std::span<const column> emissions() const noexcept { return {}; }
   /// A text that changes whenever a state written under it would be misread or mean something else.
   virtual const std::string& fingerprint() const noexcept = 0;
 

@@ -38,7 +38,7 @@ event_time watermark_tracker::watermark(wall_time now) {
   for (const auto& [name, x] : partitions_) {
     if (x.ended)
       continue;
-    auto reached = earlier(x.max_time, max_delay_);
+    auto reached = earlier(x.max_time, max_delay_ + duration{1});
     highest = std::max(highest, reached);
     if (!is_idle(x, now))
       lowest = std::min(lowest, reached);

@@ -9,9 +9,10 @@
 namespace keyfold {
 
 /// The watermark of a stream, from the progress of its partitions: the minimum over those that are
-/// neither idle nor ended of (newest event time − max delay). When all are idle, none holds another
-/// back: the maximum. When all have ended: the end of time. Never goes back. The wall clock comes
-/// in as an argument, as time since any fixed moment.
+/// neither idle nor ended of (newest event time − max delay − 1 µs): everything up to and including
+/// it has arrived, while another event of the newest time may yet follow. When all are idle, none
+/// holds another back: the maximum. When all have ended: the end of time. Never goes back. The wall
+/// clock comes in as an argument, as time since any fixed moment.
 class watermark_tracker {
 public:
   using wall_time = std::chrono::nanoseconds;
