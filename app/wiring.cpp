@@ -59,7 +59,9 @@ source_result make_source(const config::kafka_source& x, const config::stream_pl
   settings.topic_pattern = x.topic_pattern;
   settings.start_at = static_cast<kafka::source_settings::start>(x.start);
   settings.start_time = x.start_at;
+  settings.on_missing = static_cast<kafka::source_settings::missing>(x.on_missing);
   settings.group = x.group;
+  settings.instance_id = x.instance_id;
   settings.passed_through = x.properties;
   settings.format = format_of(stream.format);
   settings.until_end = bounded;
@@ -69,6 +71,10 @@ static_assert(static_cast<int>(kafka::source_settings::start::timestamp)
                   == static_cast<int>(config::kafka_source::start::timestamp)
               && static_cast<int>(kafka::source_settings::start::latest)
                      == static_cast<int>(config::kafka_source::start::latest));
+static_assert(static_cast<int>(kafka::source_settings::missing::earliest)
+                  == static_cast<int>(config::kafka_source::missing::earliest)
+              && static_cast<int>(kafka::source_settings::missing::latest)
+                     == static_cast<int>(config::kafka_source::missing::latest));
 
 source_result make_source(const config::file_source& x, const config::stream_plan& stream,
                           bool bounded) {
@@ -164,6 +170,9 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
       target.transactional_id.empty() ? application + "-" + x.name : target.transactional_id;
   settings.key_format = format_of(x.key_format);
   settings.value_format = format_of(x.value_format);
+  settings.create_topic = target.create_topic;
+  settings.partitions = static_cast<int>(target.partitions);
+  settings.compacted = !x.views.empty(); // dead letters have no key: a new one replaces none
   settings.columns = std::move(columns);
   settings.passed_through = target.properties;
   auto output = kafka::make_kafka_output(std::move(settings), metrics);

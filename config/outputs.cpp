@@ -82,6 +82,11 @@ private:
     out.brokers = at.text_or("brokers", "");
     out.topic = at.text_or("topic", "");
     out.transactional_id = at.text_or("transactional_id", to_.application + "-" + name);
+    out.create_topic = at.flag_or("create_topic", true);
+    out.partitions = at.whole_or("partitions", out.partitions);
+    if (!out.create_topic && at["partitions"])
+      at["partitions"].complain("`partitions` is of a topic that is made, and `create_topic` is "
+                                "false");
     out.properties = at.properties("properties");
     refuse_owned_properties(at["properties"], {{"bootstrap.servers", "brokers"},
                                                {"metadata.broker.list", "brokers"},

@@ -38,7 +38,10 @@ struct kafka_source {
   std::string topic_pattern;       ///< a regular expression for the whole name
   enum class start : uint8_t { earliest, latest, timestamp } start = start::earliest;
   event_time start_at = beginning_of_time;
-  std::string group;                             ///< default: the application's name
+  /// What to do when the records at the ledger's position are gone.
+  enum class missing : uint8_t { refuse, earliest, latest } on_missing = missing::refuse;
+  std::string group;                             ///< default: application-stream
+  std::string instance_id;                       ///< default: the application's name
   std::map<std::string, std::string> properties; ///< librdkafka's, passed through
 };
 struct file_source {
@@ -62,6 +65,8 @@ struct kafka_output {
   std::string brokers;
   std::string topic;
   std::string transactional_id; ///< default: application-output
+  bool create_topic = true;     ///< if it is missing
+  uint32_t partitions = 4;      ///< of a topic that is created
   std::map<std::string, std::string> properties;
 };
 struct file_output {

@@ -28,7 +28,14 @@ void read_start(const node& at, kafka_source& to) {
   to.start_at = *time;
 }
 
-kafka_source read_kafka(const node& at, const std::string& application) {
+kafka_source::missing missing_of(const node& at) {
+  auto text = at.text_or("on_missing", "refuse");
+  return text == "earliest" ? kafka_source::missing::earliest
+         : text == "latest" ? kafka_source::missing::latest
+                            : kafka_source::missing::refuse;
+}
+
+kafka_source read_kafka(const node& at, const std::string& application, const std::string& stream) {
   kafka_source out;
   out.brokers = at.text_or("brokers", "");
   out.topics = at["topics"].texts();
@@ -40,11 +47,15 @@ kafka_source read_kafka(const node& at, const std::string& application) {
     if (!seen.insert(topic.text()).second)
       topic.complain("the topic " + topic.quoted() + " is listed twice");
   read_start(at["start"], out);
-  out.group = at.text_or("group", application);
+  out.on_missing = missing_of(at);
+  // One group per stream: members of one group would divide a topic that two streams read.
+  out.group = at.text_or("group", application + "-" + stream);
+  out.instance_id = at.text_or("instance_id", application);
   out.properties = at.properties("properties");
   refuse_owned_properties(at["properties"], {{"bootstrap.servers", "brokers"},
                                              {"metadata.broker.list", "brokers"},
                                              {"group.id", "group"},
+                                             {"group.instance.id", "instance_id"},
                                              {"auto.offset.reset", "start"}});
   return out;
 }
@@ -85,7 +96,7 @@ void read_source(const node& stream, const std::string& application, stream_plan
   auto at = stream["source"];
   auto type = at.text_or("type", "");
   if (type == "kafka")
-    to.source = read_kafka(at, application);
+    to.source = read_kafka(at, application, stream.text_or("name", ""));
   else if (type == "file")
     to.source = file_source{at.text_or("path", ""), at.flag_or("follow", false)};
   else if (type == "stdin")

@@ -204,6 +204,23 @@ std::optional<expression> compile_condition(const node& text, const scope& colum
   return compiled;
 }
 
+/// Members of one group divide its topics among them, so two streams in one would each miss
+/// records.
+void refuse_shared_group(const std::vector<declared_stream>& streams) {
+  const auto* last = std::get_if<kafka_source>(&streams.back().plan.source);
+  for (const auto& other : streams) {
+    const auto* x = std::get_if<kafka_source>(&other.plan.source);
+    if (other.name == streams.back().name || last == nullptr || x == nullptr
+        || x->brokers != last->brokers || x->group != last->group)
+      continue;
+    auto at = streams.back().definition["source"];
+    (at["group"] ? at["group"] : at)
+        .complain("the stream " + backquoted(other.name) + " is in the group "
+                  + (at["group"] ? at["group"].quoted() : backquoted(last->group))
+                  + " too, and would be dealt some of the records; give each its own `group`");
+  }
+}
+
 std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
                                           name_table& names) {
   std::vector<declared_stream> out;
@@ -215,6 +232,7 @@ std::vector<declared_stream> read_streams(const node& definition, const std::str
     check_name(at["name"]);
     names.add(made.name, at["name"]);
     read_source(at, application, made.plan);
+    refuse_shared_group(out);
     stream_reader reader{made};
     reader.fields();
     reader.where();

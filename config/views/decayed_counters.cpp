@@ -235,7 +235,12 @@ private:
     made_.time_to_live = length_of("ttl");
     made_.late = at_.text_or("late", "fold") == "drop" ? settings::late_rows::drop
                                                        : settings::late_rows::fold;
-    made_.max_groups_per_key = at_.whole_or<uint32_t>("max_groups_per_key", 1000);
+    made_.max_groups_per_key = at_.whole_or("max_groups_per_key", made_.max_groups_per_key);
+    made_.max_group_bytes = at_.whole_or("max_group_bytes", made_.max_group_bytes);
+    made_.max_open_windows = at_.whole_or("max_open_windows", made_.max_open_windows);
+    if (at_["max_open_windows"] && !made_.pre_aggregate)
+      refuse(at_["max_open_windows"], "`max_open_windows` needs `pre_aggregate`, the windows' "
+                                      "length");
   }
 
   std::optional<duration> length_of(std::string_view key) {

@@ -42,7 +42,9 @@ TEST_CASE("definition: a small one becomes a plan") {
   const auto& source = std::get<kafka_source>(stream.source);
   CHECK(source.brokers == "localhost:9092");
   CHECK(source.topics == std::vector<std::string>{"w1"});
-  CHECK(source.group == "counters");
+  CHECK(source.group == "counters-events");
+  CHECK(source.instance_id == "counters");
+  CHECK(source.on_missing == kafka_source::missing::refuse);
   CHECK(source.start == kafka_source::start::earliest);
   CHECK(stream.schema->time.max_delay == std::chrono::seconds{5});
   CHECK(stream.schema->time.idle_after == std::chrono::seconds{5});
@@ -172,6 +174,64 @@ TEST_CASE("definition: a view can take its key from columns of other names") {
   CHECK_FALSE(schema.find("userId").has_value());
 }
 
+TEST_CASE("definition: what a Kafka source and output may be told") {
+  auto made = must_compile(changed(R"("topics": ["w1"])", R"("topics": ["w1"],
+    "on_missing": "latest", "instance_id": "counters-2")"));
+  const auto& source = std::get<kafka_source>(made.streams[0].source);
+  CHECK(source.on_missing == kafka_source::missing::latest);
+  CHECK(source.instance_id == "counters-2");
+
+  auto output = [](const std::string& more) {
+    auto with = R"("type": "kafka", "brokers": "b:1", "topic": "t")" + more;
+    auto plan = must_compile(changed(R"("type": "file", "path": "out.jsonl")", with));
+    return std::get<kafka_output>(plan.outputs.at(0).target);
+  };
+  CHECK(output("").create_topic);
+  CHECK(output("").partitions == 4);
+  CHECK(output("").transactional_id == "counters-changes");
+  CHECK_FALSE(output(R"(, "create_topic": false)").create_topic);
+  CHECK(output(R"(, "partitions": 12)").partitions == 12);
+
+  made = must_compile(changed(R"("services")", R"("dead_letter": {"type": "kafka",
+    "brokers": "b:1", "topic": "bad", "partitions": 1}, "services")"));
+  CHECK(std::get<kafka_output>(made.dead_letter->target).partitions == 1);
+}
+
+TEST_CASE("definition: the bounds of decayed counters reach the view") {
+  auto refused = [](const std::string& bounds) {
+    auto plan = must_compile(R"({"application": "a",
+  "streams": [{"name": "events", "source": {"type": "stdin"}, "event_time": "at",
+               "fields": {"user": "string", "event": "string", "at": "timestamp"}}],
+  "entities": [{"name": "user", "key": ["user"]}],
+  "views": [{"name": "v", "type": "decayed_counters", "entity": "user", "stream": "events",
+             "group_by": ["event"], "time_constants": ["5s"])"
+                             + bounds + "}]}");
+    event_batch_builder rows{plan.streams[0].schema, 3};
+    for (const auto* name : {"a", "bb", "ccc"}) {
+      auto row = rows.begin_row();
+      row[0] = cell::string("ann");
+      row[1] = cell::string(name);
+      row[2] = cell::timestamp(event_time{std::chrono::seconds{100 * (rows.size() + 1)}});
+      REQUIRE(rows.finish_row(std::nullopt));
+    }
+    const auto& view = *plan.entities[0]->views[0];
+    auto state = view.make_state();
+    fold_counts counts;
+    arena scratch;
+    fold_context context;
+    context.counts = &counts;
+    context.scratch = &scratch;
+    const uint32_t all[] = {0, 1, 2};
+    view.fold(*state, 0, *rows.build(), all, context);
+    return counts.bound_reached;
+  };
+  CHECK(refused("") == 0);
+  CHECK(refused(R"(, "max_groups_per_key": 1)") == 2);
+  CHECK(refused(R"(, "max_group_bytes": 2)") == 1);
+  CHECK(refused(R"(, "pre_aggregate": "5s")") == 0);
+  CHECK(refused(R"(, "pre_aggregate": "5s", "max_open_windows": 2)") == 1);
+}
+
 TEST_CASE("definition: files, standard input and pushes are sources, in every format") {
   auto made = must_compile(R"({
   "application": "a",
@@ -262,7 +322,7 @@ TEST_CASE("explain: the text names streams, keys, views, features and outputs") 
   auto text = explain_text(must_compile(small_definition()));
   CHECK(text == R"(application counters: 1 stream, 1 entity, 1 view, 6 features, 1 output
 stream events
-  from     Kafka topic w1 at localhost:9092, group counters, from earliest (json)
+  from     Kafka topic w1 at localhost:9092, group counters-events, from earliest (json)
   reads    eventName string, userId string, eventTs timestamp
   time     eventTs, up to 5s out of order, idle after 5s
   where    only some rows are kept
@@ -282,7 +342,7 @@ ledger state/keyfold.db, an epoch every 500ms
 TEST_CASE("explain: the flowchart leads from sources over views to outputs") {
   auto text = explain_mermaid(must_compile(small_definition()));
   CHECK(text == R"(flowchart LR
-  source0(["Kafka topic w1 at localhost:9092, group counters, from earliest"]) --> stream0
+  source0(["Kafka topic w1 at localhost:9092, group counters-events, from earliest"]) --> stream0
   stream0[/"stream events"/]
   subgraph entity0["entity user by userId"]
     view0_0["activity<br/>decayed_counters<br/>6 features"]
