@@ -25,11 +25,22 @@ void refuse_twice(const std::vector<node>& columns) {
       column.complain("the column " + column.quoted() + " is listed twice");
 }
 
+/// Views that take their keys from the same columns of a stream share its input.
+void add_input(entity_definition& to, const std::string& stream, const std::vector<uint32_t>& key,
+               entity_definition::view_input view) {
+  auto same = [&](const auto& x) { return x.stream == stream && x.key_columns == key; };
+  auto input = std::find_if(to.inputs.begin(), to.inputs.end(), same);
+  if (input == to.inputs.end())
+    input = to.inputs.insert(input, {stream, key, {}});
+  input->views.push_back(view);
+}
+
 } // namespace
 
 graph::graph(const node& definition, std::vector<declared_stream>& streams,
-             const name_table& stream_names)
-    : streams_(streams), stream_names_(stream_names), definition_(definition) {
+             const name_table& stream_names, kind_finder find_kind)
+    : streams_(streams), stream_names_(stream_names), find_kind_(find_kind),
+      definition_(definition) {
   for (const auto& at : definition["entities"].items())
     declare_entity(at);
   for (const auto& at : definition["views"].items())
@@ -56,24 +67,49 @@ void graph::declare_view(const node& at) {
   declared_view made;
   made.definition = at;
   made.name = at.text_or("name", "");
-  made.read = find_view_kind(at.text_or("type", ""));
   check_name(at["name"]);
   auto entity = entity_names_.find(at["entity"]);
-  auto stream = stream_names_.find(at["stream"]);
-  if (!entity || !stream) {
-    view_names_.add(made.name, at["name"]);
-    views_.push_back({});
-    return;
+  const auto* kind = find_kind_(at.text_or("type", ""));
+  if (entity && kind != nullptr) {
+    made.entity = *entity;
+    made.read = kind->read;
+    declare_inputs(at, *kind, made);
   }
-  made.entity = *entity;
-  made.stream = *stream;
-  made.key = view_key(at, entities_[*entity]);
   add_view(std::move(made), at["name"]);
 }
 
-std::vector<graph::key_column> graph::view_key(const node& at,
+/// Without inputs, that is on a mistake, the view is not compiled.
+void graph::declare_inputs(const node& at, const view_kind& kind, declared_view& to) const {
+  const auto& entity = entities_[to.entity];
+  auto sound = true;
+  auto add = [&](const node& stream, const node& key) {
+    to.inputs.push_back(declare_input(stream, key, at["entity"], entity));
+    sound = sound && to.inputs.back();
+  };
+  if (kind.roles.empty())
+    add(at["stream"], at["key"]);
+  for (const auto& role : kind.roles) {
+    auto given = at[role.name];
+    if (given)
+      add(given.is_object() ? given["stream"] : given, given["key"]);
+    else
+      to.inputs.emplace_back();
+  }
+  if (!sound)
+    to.inputs.clear();
+}
+
+std::optional<graph::declared_input> graph::declare_input(const node& stream, const node& key,
+                                                          const node& entity_at,
+                                                          const declared_entity& entity) const {
+  auto found = stream_names_.find(stream);
+  if (!found)
+    return std::nullopt;
+  return declared_input{*found, view_key(key, entity_at, entity)};
+}
+
+std::vector<graph::key_column> graph::view_key(const node& mapped, const node& entity_at,
                                                const declared_entity& entity) const {
-  auto mapped = at["key"];
   for (const auto& [field, column] : mapped.members())
     if (std::find(entity.key.begin(), entity.key.end(), field) == entity.key.end())
       column.complain_of_key("the entity " + backquoted(entity.name) + " has no key field "
@@ -81,7 +117,7 @@ std::vector<graph::key_column> graph::view_key(const node& at,
   std::vector<key_column> out;
   for (const auto& field : entity.key) {
     auto named = mapped[field];
-    out.push_back({named ? named.text() : field, named, at["entity"]});
+    out.push_back({named ? named.text() : field, named, entity_at});
   }
   return out;
 }
@@ -94,14 +130,14 @@ void graph::declare_machine(const node& at) {
     declared_view made;
     made.definition = at;
     made.name = at.text_or("name", "") + "_" + joined(key_at.texts(), "_x_");
-    made.read = find_view_kind("decayed_counters");
+    made.read = find_view_kind("decayed_counters")->read;
     auto entity = machine_entity(key_at);
     if (!entity || !stream)
       continue;
     made.entity = *entity;
-    made.stream = *stream;
+    auto& input = made.inputs.emplace_back(declared_input{*stream, {}});
     for (const auto& column : key_at.items())
-      made.key.push_back({column.text(), column, key_at});
+      input->key.push_back({column.text(), column, key_at});
     add_view(std::move(made), key_at);
   }
 }
@@ -129,8 +165,11 @@ std::optional<uint32_t> graph::machine_entity(const node& key_at) {
 
 void graph::add_view(declared_view made, const node& name_at) {
   view_names_.add(made.name, name_at);
-  streams_[made.stream].read = true;
-  entities_[made.entity].used = true;
+  for (const auto& input : made.inputs)
+    if (input)
+      streams_[input->stream].read = true;
+  if (made.read != nullptr)
+    entities_[made.entity].used = true;
   views_.push_back(std::move(made));
 }
 
@@ -159,7 +198,7 @@ std::optional<uint32_t> graph::find_key_column(const key_column& x, const std::s
 }
 
 void graph::note_type(declared_entity& entity, size_t field, const data_type& type,
-                      const declared_view& x) {
+                      const declared_input& x) {
   auto& known = entity.types[field];
   const auto& stream = streams_[x.stream].name;
   if (!known) {
@@ -176,9 +215,8 @@ void graph::note_type(declared_entity& entity, size_t field, const data_type& ty
   }
 }
 
-std::optional<std::vector<uint32_t>> graph::find_key(const declared_view& x,
-                                                     view_columns& columns) {
-  auto& entity = entities_[x.entity];
+std::optional<std::vector<uint32_t>>
+graph::find_key(declared_entity& entity, const declared_input& x, view_columns& columns) {
   std::vector<uint32_t> out;
   for (size_t i = 0; i < x.key.size(); ++i) {
     auto found = find_key_column(x.key[i], entity.name, columns);
@@ -190,17 +228,51 @@ std::optional<std::vector<uint32_t>> graph::find_key(const declared_view& x,
   return out.size() == x.key.size() ? std::optional{out} : std::nullopt;
 }
 
-void graph::check() {
-  auto features_left = max_features;
-  for (auto& x : views_) {
-    if (x.read == nullptr || !streams_[x.stream].sound)
+/// Whether its inputs are known well enough to judge it.
+bool graph::can_compile(const declared_view& x) const {
+  auto given = std::any_of(x.inputs.begin(), x.inputs.end(), [](const auto& i) { return !!i; });
+  return given && std::all_of(x.inputs.begin(), x.inputs.end(), [&](const auto& input) {
+           return !input || streams_[input->stream].sound;
+         });
+}
+
+graph::compiled_view graph::compile(const declared_view& x,
+                                    const std::vector<const stream_schema*>& schemas,
+                                    uint64_t& features_left) {
+  compiled_view out;
+  out.columns.reserve(x.inputs.size()); // what the request points to must not move
+  std::vector<view_columns*> inputs;
+  for (const auto& input : x.inputs) {
+    if (!input) {
+      inputs.push_back(nullptr);
       continue;
-    view_columns columns{streams_[x.stream].full};
-    find_key(x, columns);
-    x.checked = x.read({x.definition, x.name, columns, features_left});
-    auto& used = streams_[x.stream].used;
-    for (size_t i = 0; i < used.size(); ++i)
-      used[i] = used[i] || columns.used()[i];
+    }
+    inputs.push_back(&out.columns.emplace_back(*schemas[input->stream]));
+    out.keys.push_back(find_key(entities_[x.entity], *input, *inputs.back()));
+  }
+  out.made = x.read({x.definition, x.name, inputs, out.columns.front(), features_left});
+  return out;
+}
+
+void graph::check() {
+  std::vector<const stream_schema*> schemas;
+  for (const auto& stream : streams_)
+    schemas.push_back(&stream.full);
+  uint64_t features_left = max_features;
+  for (auto& x : views_) {
+    if (!can_compile(x))
+      continue;
+    auto compiled = compile(x, schemas, features_left);
+    x.checked = compiled.made;
+    size_t number = 0;
+    for (const auto& input : x.inputs) {
+      if (!input)
+        continue;
+      auto& used = streams_[input->stream].used;
+      const auto& columns = compiled.columns[number++];
+      for (size_t i = 0; i < used.size(); ++i)
+        used[i] = used[i] || columns.used()[i];
+    }
   }
 }
 
@@ -224,23 +296,21 @@ graph::build(const std::vector<std::shared_ptr<const stream_schema>>& schemas) {
     for (size_t i = 0; i < x.key.size(); ++i)
       out.key.push_back({x.key[i], x.types[i].value_or(data_type{})});
   }
-  auto features_left = max_features;
+  std::vector<const stream_schema*> columns;
+  for (const auto& schema : schemas)
+    columns.push_back(schema.get());
+  uint64_t features_left = max_features;
   for (const auto& x : views_) {
-    view_columns columns{*schemas[x.stream]};
-    auto key = find_key(x, columns);
-    auto compiled = x.read({x.definition, x.name, columns, features_left});
-    if (!key || !compiled)
+    auto compiled = compile(x, columns, features_left);
+    auto keyed = std::all_of(compiled.keys.begin(), compiled.keys.end(),
+                             [](const auto& key) { return key.has_value(); });
+    if (!keyed || compiled.made == nullptr)
       continue;
     auto& entity = *made[x.entity];
-    auto number = static_cast<uint32_t>(entity.views.size());
-    entity.views.push_back(std::move(compiled));
-    auto same = [&](const auto& input) {
-      return input.stream == schemas[x.stream]->name && input.key_columns == *key;
-    };
-    auto input = std::find_if(entity.inputs.begin(), entity.inputs.end(), same);
-    if (input == entity.inputs.end())
-      input = entity.inputs.insert(input, {schemas[x.stream]->name, *key, {}});
-    input->views.push_back({number, 0});
+    auto view = static_cast<uint32_t>(entity.views.size());
+    entity.views.push_back(std::move(compiled.made));
+    for (uint32_t i = 0; i < compiled.keys.size(); ++i)
+      add_input(entity, compiled.columns[i].schema().name, *compiled.keys[i], {view, i});
   }
   return {made.begin(), made.end()};
 }

@@ -16,9 +16,11 @@ namespace keyfold::config {
 /// Not thread-safe.
 class graph {
 public:
+  using kind_finder = const view_kind* (*)(std::string_view type);
+
   /// Collects the declarations; complains of names and references.
   graph(const node& definition, std::vector<declared_stream>& streams,
-        const name_table& stream_names);
+        const name_table& stream_names, kind_finder find_kind = find_view_kind);
 
   /// Compiles every view against all columns of its stream; complains of what is wrong and marks
   /// the columns used.
@@ -48,30 +50,50 @@ private:
     node named_at;  // where the view says so; absent where it has the entity's name
     node entity_at; // the view's reference to the entity
   };
+  /// A stream in the role of a view's input.
+  struct declared_input {
+    uint32_t stream = 0;
+    std::vector<key_column> key;
+  };
   struct declared_view {
     node definition;
     std::string name;
     view_reader read = nullptr;
     uint32_t entity = 0;
-    uint32_t stream = 0;
-    std::vector<key_column> key;
+    std::vector<std::optional<declared_input>> inputs; // one per role; empty: optional, not given
     std::shared_ptr<const view> checked;
+  };
+  /// A view as its kind made it, and the columns of each input that are the entity's key.
+  struct compiled_view {
+    std::shared_ptr<const view> made;                       // null where it could not be made
+    std::vector<std::optional<std::vector<uint32_t>>> keys; // of the inputs given
+    std::vector<view_columns> columns;                      // likewise
   };
 
   void declare_entity(const node& at);
   void declare_view(const node& at);
   void declare_machine(const node& at);
-  std::vector<key_column> view_key(const node& at, const declared_entity& entity) const;
+  void declare_inputs(const node& at, const view_kind& kind, declared_view& to) const;
+  std::optional<declared_input> declare_input(const node& stream, const node& key,
+                                              const node& entity_at,
+                                              const declared_entity& entity) const;
+  std::vector<key_column> view_key(const node& mapped, const node& entity_at,
+                                   const declared_entity& entity) const;
   std::optional<uint32_t> machine_entity(const node& key_at);
   void add_view(declared_view made, const node& name_at);
-  std::optional<std::vector<uint32_t>> find_key(const declared_view& x, view_columns& columns);
+  bool can_compile(const declared_view& x) const;
+  compiled_view compile(const declared_view& x, const std::vector<const stream_schema*>& schemas,
+                        uint64_t& features_left);
+  std::optional<std::vector<uint32_t>> find_key(declared_entity& entity, const declared_input& x,
+                                                view_columns& columns);
   std::optional<uint32_t> find_key_column(const key_column& x, const std::string& entity,
                                           view_columns& columns) const;
   void note_type(declared_entity& entity, size_t field, const data_type& type,
-                 const declared_view& x);
+                 const declared_input& x);
 
   std::vector<declared_stream>& streams_;
   const name_table& stream_names_;
+  kind_finder find_kind_;
   node definition_;
   name_table entity_names_{"entities"};
   name_table view_names_{"views"};

@@ -10,11 +10,6 @@ namespace keyfold::config {
 
 namespace {
 
-struct view_kind {
-  std::string_view type;
-  view_reader read;
-};
-
 // A new kind of view adds a line here, its pair of files in views/ and its keys to the schema.
 constexpr std::array view_kinds = {
     view_kind{"decayed_counters", read_decayed_counters},
@@ -22,10 +17,10 @@ constexpr std::array view_kinds = {
 
 } // namespace
 
-view_reader find_view_kind(std::string_view type) {
-  auto found = std::find_if(view_kinds.begin(), view_kinds.end(),
-                            [&](const auto& x) { return x.type == type; });
-  return found == view_kinds.end() ? nullptr : found->read;
+const view_kind* find_view_kind(std::string_view type) {
+  const auto* found = std::find_if(view_kinds.begin(), view_kinds.end(),
+                                   [&](const auto& x) { return x.type == type; });
+  return found == view_kinds.end() ? nullptr : found;
 }
 
 std::vector<std::string> view_columns::names() const {

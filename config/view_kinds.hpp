@@ -5,6 +5,7 @@
 #include "features/view.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,18 +43,36 @@ private:
   std::vector<bool> used_;
 };
 
+/// A named input of a kind of view. The definition says `"NAME": "stream"`, or `"NAME": {"stream":
+/// …, "key": {…}}` where the stream has other names for the entity's key.
+struct view_role {
+  std::string_view name;
+  bool required = true; ///< what the schema must ask for too
+};
+
 /// What a kind of view is asked to make.
 struct view_request {
   node definition;
   std::string name;
-  view_columns& columns;
+  /// What each role may refer to, in the order of the kind's roles; null: an optional one that is
+  /// not given. Of a kind without roles: the one of the view's `stream`. The inputs of the view
+  /// made are numbered without those that are null; one stream may be in several roles.
+  std::span<view_columns* const> inputs;
+  view_columns& columns;   ///< of the first that is given
   uint64_t& features_left; ///< of `max_features`; the kind takes away what it makes
 };
 
 /// Reads a view's definition; complains and returns null where it is wrong.
 using view_reader = std::shared_ptr<const view> (*)(const view_request&);
 
-/// The reader of a kind of view, e.g. `decayed_counters`. @pre the schema admits the kind
-view_reader find_view_kind(std::string_view type);
+/// A kind of view, e.g. `decayed_counters`.
+struct view_kind {
+  std::string_view type;
+  view_reader read;
+  std::span<const view_role> roles = {}; ///< none: the view is over its own `stream`
+};
+
+/// The kind called `type`, or null. Lives for ever.
+const view_kind* find_view_kind(std::string_view type);
 
 } // namespace keyfold::config
