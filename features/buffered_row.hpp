@@ -1,0 +1,90 @@
+#pragma once
+
+#include "features/byte_codec.hpp"
+#include "features/cell.hpp"
+#include "features/data_type.hpp"
+#include "features/event_time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace keyfold {
+
+class row_ptr;
+
+/// A row that outlives its batch: copies of the cells wanted, with all that they point to, in one
+/// block of the heap. Immutable but for `mark`. Shared by counting references: by the states of one
+/// key, so never by two threads at a time.
+class buffered_row {
+public:
+  /// The cells of `row` whose numbers are `columns`, in that order. @pre at most 65,535 columns
+  static row_ptr copy_of(event_time at, uint16_t input, std::span<const cell> row,
+                         std::span<const uint32_t> columns);
+  /// All of `cells`. @pre as above
+  static row_ptr copy_of(event_time at, uint16_t input, std::span<const cell> cells);
+  /// What `encode` wrote. Null, with a bad reader, when it is malformed or its cells are not of
+  /// `types`; a null cell is of every type.
+  static row_ptr decode(byte_reader& in, std::span<const data_type> types, arena& scratch);
+
+  void encode(byte_writer& out) const;
+
+  event_time at() const noexcept { return at_; }
+  /// The number of the view's input that the row came in through.
+  uint16_t input() const noexcept { return input_; }
+  std::span<const cell> cells() const noexcept { return {first_cell(), width_}; }
+  /// Bytes of the block.
+  size_t memory() const noexcept { return bytes_; }
+
+  /// The owner's own: a number, what was found out about the row. 0 at first; encoded.
+  uint64_t mark = 0;
+
+private:
+  friend class row_ptr;
+
+  buffered_row(event_time at, uint16_t input, uint16_t width, uint32_t bytes) noexcept
+      : at_(at), bytes_(bytes), input_(input), width_(width) {}
+  template <class Cells>
+  static row_ptr make(event_time at, uint16_t input, size_t width, const Cells& cells);
+  const cell* first_cell() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
+
+  event_time at_;
+  uint32_t references_ = 0;
+  uint32_t bytes_;
+  uint16_t input_;
+  uint16_t width_;
+};
+
+/// Shares a `buffered_row`; may be null.
+class row_ptr {
+public:
+  row_ptr() noexcept = default;
+  explicit row_ptr(buffered_row* row) noexcept : row_(row) { take(); }
+  row_ptr(const row_ptr& other) noexcept : row_(other.row_) { take(); }
+  row_ptr(row_ptr&& other) noexcept : row_(std::exchange(other.row_, nullptr)) {}
+  row_ptr& operator=(row_ptr other) noexcept {
+    std::swap(row_, other.row_);
+    return *this;
+  }
+  ~row_ptr() {
+    if (row_ != nullptr && --row_->references_ == 0)
+      ::operator delete(row_);
+  }
+
+  buffered_row* get() const noexcept { return row_; }
+  buffered_row& operator*() const noexcept { return *row_; }
+  buffered_row* operator->() const noexcept { return row_; }
+  explicit operator bool() const noexcept { return row_ != nullptr; }
+  friend bool operator==(const row_ptr&, const row_ptr&) noexcept = default;
+
+private:
+  void take() const noexcept {
+    if (row_ != nullptr)
+      ++row_->references_;
+  }
+
+  buffered_row* row_ = nullptr;
+};
+
+} // namespace keyfold
