@@ -11,14 +11,6 @@ namespace keyfold {
 
 namespace {
 
-std::string_view without_line_end(std::string_view record) noexcept {
-  if (!record.empty() && record.back() == '\n')
-    record.remove_suffix(1);
-  if (!record.empty() && record.back() == '\r')
-    record.remove_suffix(1);
-  return record;
-}
-
 const char* find(const char* first, const char* last, char c) noexcept {
   auto* at = static_cast<const char*>(std::memchr(first, c, static_cast<size_t>(last - first)));
   return at ? at : last;
@@ -113,25 +105,6 @@ result<void> csv_decoder::read_header(std::string_view line) {
   if (!fields.problem().empty())
     return fail(fmt::format("stream `{}`: in the CSV header {}", schema_->name, fields.problem()));
   return set_columns(names);
-}
-
-result<csv_decoder::outcome> csv_decoder::decode(std::string_view record,
-                                                 std::optional<event_time> source_time,
-                                                 event_batch_builder& into) {
-  record = without_line_end(record);
-  if (record.empty())
-    return fail("the record is empty");
-  if (record.size() > max_record_bytes)
-    return fail(fmt::format("the record has {} bytes, more than the {} allowed", record.size(),
-                            max_record_bytes));
-  if (!simdjson::validate_utf8(record.data(), record.size()))
-    return fail("the record is not UTF-8");
-  auto row = into.begin_row();
-  if (auto failure = read_record(record, row, into.text())) {
-    into.abandon_row();
-    return tl::unexpected{*std::move(failure)};
-  }
-  return into.finish_row(source_time);
 }
 
 std::optional<error> csv_decoder::read_record(std::string_view record, std::span<cell> row,

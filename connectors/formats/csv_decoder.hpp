@@ -1,7 +1,7 @@
 #pragma once
 
 #include "connectors/formats/json_value_reader.hpp"
-#include "connectors/formats/record_decoder.hpp"
+#include "connectors/formats/line_decoder.hpp"
 
 #include <memory>
 #include <string>
@@ -41,19 +41,18 @@ private:
 
 /// Decodes CSV records. An empty field is null, `""` is the empty string; lists and maps are JSON
 /// in a quoted field.
-class csv_decoder final : public record_decoder {
+class csv_decoder final : public line_decoder {
 public:
   csv_decoder(std::shared_ptr<const stream_schema> schema, const record_format_settings& settings);
 
-  result<outcome> decode(std::string_view record, std::optional<event_time> source_time,
-                         event_batch_builder& into) override;
   bool wants_header() const noexcept override { return header_; }
   result<void> read_header(std::string_view line) override;
   /// Says which place in a record each column of the schema has.
   result<void> set_columns(const std::vector<std::string>& names);
 
 private:
-  std::optional<error> read_record(std::string_view record, std::span<cell> row, arena& memory);
+  std::optional<error> read_record(std::string_view record, std::span<cell> row,
+                                   arena& memory) override;
   std::optional<error> read_column(const csv_splitter& from, uint32_t field, cell& out,
                                    arena& memory);
 

@@ -19,26 +19,6 @@ text_decoder::text_decoder(std::shared_ptr<const stream_schema> schema,
   }
 }
 
-result<text_decoder::outcome> text_decoder::decode(std::string_view record,
-                                                   std::optional<event_time> source_time,
-                                                   event_batch_builder& into) {
-  while (!record.empty() && (record.back() == '\n' || record.back() == '\r'))
-    record.remove_suffix(1);
-  if (record.empty())
-    return fail("the record is empty");
-  if (record.size() > max_record_bytes)
-    return fail(fmt::format("the record has {} bytes, more than the {} allowed", record.size(),
-                            max_record_bytes));
-  if (!simdjson::validate_utf8(record.data(), record.size()))
-    return fail("the record is not UTF-8");
-  auto row = into.begin_row();
-  if (auto failure = read_record(record, row, into.text())) {
-    into.abandon_row();
-    return tl::unexpected{*std::move(failure)};
-  }
-  return into.finish_row(source_time);
-}
-
 std::optional<error> text_decoder::read_record(std::string_view record, std::span<cell> row,
                                                arena& memory) {
   keys_.clear();

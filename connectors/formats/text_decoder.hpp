@@ -1,7 +1,7 @@
 #pragma once
 
 #include "connectors/formats/json_value_reader.hpp"
-#include "connectors/formats/record_decoder.hpp"
+#include "connectors/formats/line_decoder.hpp"
 
 #include <memory>
 #include <string_view>
@@ -12,15 +12,12 @@ namespace keyfold {
 /// Decodes `key=value;key=value`. Each part is split on its first `=`; separators at the end are
 /// ignored; a key that comes twice is an error, also one that the schema does not have. Nothing can
 /// be quoted.
-class text_decoder final : public record_decoder {
+class text_decoder final : public line_decoder {
 public:
   /// Most parts of a record.
   static constexpr size_t max_parts = 1024;
 
   text_decoder(std::shared_ptr<const stream_schema> schema, const record_format_settings& settings);
-
-  result<outcome> decode(std::string_view record, std::optional<event_time> source_time,
-                         event_batch_builder& into) override;
 
 private:
   struct wanted {
@@ -28,7 +25,8 @@ private:
     uint32_t field;
   };
 
-  std::optional<error> read_record(std::string_view record, std::span<cell> row, arena& memory);
+  std::optional<error> read_record(std::string_view record, std::span<cell> row,
+                                   arena& memory) override;
   std::optional<error> read_part(std::string_view key, std::string_view value, std::span<cell> row,
                                  arena& memory);
 

@@ -107,34 +107,18 @@ void source_reader::on_client_message(const rd_kafka_message_t& x) {
 
 void source_reader::on_error(rd_kafka_resp_err_t code, std::string_view reason) {
   metrics_.errors.Increment();
-  switch (code) {
-  case RD_KAFKA_RESP_ERR__FATAL: {
-    std::array<char, 512> why{};
-    auto cause = rd_kafka_fatal_error(client_, why.data(), why.size());
-    fatal_ = cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
-                 ? fmt::format("{}: another process has taken over as \"{}\" of the consumer group "
-                               "\"{}\": stop one of the two, or give them different instance ids",
-                               owner(), settings_.instance_id, settings_.group)
-                 : fmt::format("{}: the Kafka client cannot go on: {}: {}", owner(),
-                               rd_kafka_err2str(cause), why.data());
-    break;
+  if (code != RD_KAFKA_RESP_ERR__FATAL) {
+    connection_.take(owner(), code, reason);
+    return;
   }
-  case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    if (auto news = connection_problem(connection_code_, settings_.brokers, connection_);
-        problems_.set("connection", news))
-      spdlog::warn("{}: {}", owner(), news);
-    break;
-  case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-  case RD_KAFKA_RESP_ERR__SSL:
-  case RD_KAFKA_RESP_ERR__RESOLVE:
-  case RD_KAFKA_RESP_ERR__TRANSPORT:
-    connection_ = without_secrets(std::string{reason}, settings_.passed_through);
-    connection_code_ = code;
-    break;
-  default:
-    spdlog::warn("{}: kafka: {}", owner(),
-                 without_secrets(std::string{reason}, settings_.passed_through));
-  }
+  std::array<char, 512> why{};
+  auto cause = rd_kafka_fatal_error(client_, why.data(), why.size());
+  fatal_ = cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+               ? fmt::format("{}: another process has taken over as \"{}\" of the consumer group "
+                             "\"{}\": stop one of the two, or give them different instance ids",
+                             owner(), settings_.instance_id, settings_.group)
+               : fmt::format("{}: the Kafka client cannot go on: {}: {}", owner(),
+                             rd_kafka_err2str(cause), why.data());
 }
 
 void source_reader::on_statistics(std::string_view json) {

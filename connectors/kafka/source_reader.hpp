@@ -1,8 +1,8 @@
 #pragma once
 
 #include "connectors/kafka/assignment.hpp"
+#include "connectors/kafka/connection_errors.hpp"
 #include "connectors/kafka/kafka_source.hpp"
-#include "connectors/kafka/problem_board.hpp"
 #include "connectors/kafka/source_metrics.hpp"
 #include "connectors/kafka/wake_signal.hpp"
 
@@ -72,6 +72,7 @@ private:
   event_batch_builder builder_;
   source_metrics metrics_;
   problem_board problems_;
+  connection_errors connection_{problems_, settings_.brokers, settings_.passed_through};
   wake_signal wake_;
   std::atomic<bool> interrupted_ = false;
 
@@ -82,8 +83,6 @@ private:
   size_t cursor_ = 0; ///< the partition to begin the next poll with
   bool must_restart_ = false;
   std::string fatal_;      ///< the sentence that ends reading
-  std::string connection_; ///< librdkafka's last words on a broken connection
-  rd_kafka_resp_err_t connection_code_ = RD_KAFKA_RESP_ERR__TRANSPORT;
   bool connected_ = false; ///< to any broker, by the latest statistics
   uint64_t disconnects_ = 0;
   std::chrono::steady_clock::time_point look_again_at_{};

@@ -87,25 +87,8 @@ result<settings_handle> transactional_writer::client_settings() {
 
 void transactional_writer::on_error(rd_kafka_resp_err_t code, std::string_view reason) {
   metrics_.errors.Increment();
-  switch (code) {
-  case RD_KAFKA_RESP_ERR__FATAL: // comes back from the transaction's calls
-    break;
-  case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    if (auto news = connection_problem(connection_code_, settings_.brokers, connection_);
-        problems_.set("connection", news))
-      spdlog::warn("{}: {}", owner(), news);
-    break;
-  case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-  case RD_KAFKA_RESP_ERR__SSL:
-  case RD_KAFKA_RESP_ERR__RESOLVE:
-  case RD_KAFKA_RESP_ERR__TRANSPORT:
-    connection_ = without_secrets(std::string{reason}, settings_.passed_through);
-    connection_code_ = code;
-    break;
-  default:
-    spdlog::warn("{}: kafka: {}", owner(),
-                 without_secrets(std::string{reason}, settings_.passed_through));
-  }
+  if (code != RD_KAFKA_RESP_ERR__FATAL) // that one comes back from the transaction's calls
+    connection_.take(owner(), code, reason);
 }
 
 void transactional_writer::on_delivery(const rd_kafka_message_t& x) {
@@ -194,11 +177,10 @@ result<void> transactional_writer::fence_others(const std::function<bool()>& kee
       disconnect();
       return fail_open(std::move(sentence), permanent);
     }
-    if (!keep_waiting())
-      return fail_open(connection_.empty()
-                           ? rd_kafka_error_string(failed.get())
-                           : connection_problem(connection_code_, settings_.brokers, connection_),
-                       false);
+    if (!keep_waiting()) {
+      auto sentence = connection_.sentence();
+      return fail_open(sentence.empty() ? rd_kafka_error_string(failed.get()) : sentence, false);
+    }
   }
   return {};
 }

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "connectors/kafka/connection_errors.hpp"
 #include "connectors/kafka/kafka_output.hpp"
 #include "connectors/kafka/output_metrics.hpp"
-#include "connectors/kafka/problem_board.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -69,6 +69,7 @@ private:
   std::vector<row_writers> writers_; ///< by `change::source`
   output_metrics metrics_;
   problem_board problems_;
+  connection_errors connection_{problems_, settings_.brokers, settings_.passed_through};
   std::atomic<bool> interrupted_ = false;
   bool fatal_ = false;
 
@@ -76,8 +77,6 @@ private:
   topic_handle topic_;
   bool usable_ = false; ///< initialised, and no transaction has failed since
   bool topic_there_ = false;
-  std::string connection_; ///< librdkafka's last words on a broken connection
-  rd_kafka_resp_err_t connection_code_ = RD_KAFKA_RESP_ERR__TRANSPORT;
   rd_kafka_resp_err_t undelivered_ = RD_KAFKA_RESP_ERR_NO_ERROR; ///< the transaction's first
 
   std::string text_; ///< of the records not handed over yet

@@ -233,26 +233,32 @@ std::optional<typed_node> typer::comparison(const syntax& x) {
                   boolean_type, constant);
 }
 
-std::optional<typed_node> typer::membership(const syntax& x) {
+std::optional<std::pair<type_kind, typer::parts>> typer::comparable_children(const syntax& x) {
   auto children = typed_children(x);
   auto kind = children ? comparable_as(x, views_of(*children)) : std::nullopt;
   if (!kind)
     return std::nullopt;
   for (auto& child : *children)
     child = widened(std::move(child), *kind);
-  auto constant = all_constant(*children);
-  return finished(x, in_node(*kind, nodes_of(*std::move(children))), boolean_type, constant);
+  return std::pair{*kind, *std::move(children)};
+}
+
+std::optional<typed_node> typer::membership(const syntax& x) {
+  auto values = comparable_children(x);
+  if (!values)
+    return std::nullopt;
+  auto constant = all_constant(values->second);
+  return finished(x, in_node(values->first, nodes_of(std::move(values->second))), boolean_type,
+                  constant);
 }
 
 std::optional<typed_node> typer::between(const syntax& x) {
-  auto children = typed_children(x);
-  auto kind = children ? comparable_as(x, views_of(*children)) : std::nullopt;
-  if (!kind)
+  auto values = comparable_children(x);
+  if (!values)
     return std::nullopt;
-  for (auto& child : *children)
-    child = widened(std::move(child), *kind);
-  auto constant = all_constant(*children);
-  return finished(x, between_node(*kind, nodes_of(*std::move(children))), boolean_type, constant);
+  auto constant = all_constant(values->second);
+  return finished(x, between_node(values->first, nodes_of(std::move(values->second))), boolean_type,
+                  constant);
 }
 
 std::optional<typed_node> typer::like(const syntax& x) {

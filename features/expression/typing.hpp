@@ -46,6 +46,8 @@ private:
   maybe arithmetic(const syntax& x, operation what);
   maybe decimal_arithmetic(const syntax& x, operation what, typed_node left, typed_node right);
   maybe comparison(const syntax& x);
+  /// The children as values of one kind that can be compared; complains where there is none.
+  std::optional<std::pair<type_kind, parts>> comparable_children(const syntax& x);
   maybe membership(const syntax& x);
   maybe between(const syntax& x);
   maybe like(const syntax& x);

@@ -4,7 +4,9 @@
 
 #include "messages/event_source.hpp"
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace keyfold::testing {
@@ -50,6 +52,19 @@ inline std::string event_line(const std::string& name, int64_t seconds) {
 
 inline event_time at_second(int64_t seconds) {
   return event_time{std::chrono::seconds{seconds}};
+}
+
+/// An interrupt ends a poll that waits. @pre the source has been started, and brings nothing
+inline void check_interrupt(event_source& source) {
+  using namespace std::chrono_literals;
+  std::thread interrupter{[&] {
+    std::this_thread::sleep_for(20ms);
+    source.interrupt();
+  }};
+  auto before = std::chrono::steady_clock::now();
+  CHECK(source.poll(10, 20s)->records == 0);
+  CHECK(std::chrono::steady_clock::now() - before < 10s);
+  interrupter.join();
 }
 
 } // namespace keyfold::testing
