@@ -9,6 +9,7 @@ fold_counts& fold_counts::operator+=(const fold_counts& x) noexcept {
   skipped += x.skipped;
   bound_reached += x.bound_reached;
   expired += x.expired;
+  emitted += x.emitted;
   return *this;
 }
 

@@ -57,10 +57,15 @@ public:
   virtual void erase(std::span<const cell> group, event_time at) = 0;
 };
 
-/// Receives the events a view emits into its derived stream. Cells need live only during the call.
+/// Receives the events a view emits into its derived stream.
 class emission_sink {
 public:
   virtual ~emission_sink() = default;
+  /// @param row one cell per column of `view::emissions`; they need live only during the call
+  /// @param at the event's time. To whoever reads the stream an event is late whose time is not
+  /// after the watermark that the view knew before this call (`context.watermark` in `fold`, the one
+  /// of the call before in `advance`): what is decided later than it happened carries the time of
+  /// the decision, and the time it happened as a column.
   virtual void emit(std::span<const cell> row, event_time at) = 0;
 };
 
@@ -73,6 +78,7 @@ struct fold_counts {
   uint64_t skipped = 0;       ///< not foldable: a null or non-finite measure
   uint64_t bound_reached = 0; ///< a bound on the key's state refused or evicted something
   uint64_t expired = 0;       ///< groups removed by TTL
+  uint64_t emitted = 0;       ///< events for the derived stream; counted by the sink, not the view
 
   fold_counts& operator+=(const fold_counts& x) noexcept;
 };
