@@ -124,7 +124,7 @@ void epoch_coordinator::tick() {
   if (phase_ == phase::folding && committing_ && log_bytes() > settings_.max_log_bytes
       && !with_.gate->closed())
     with_.gate->close(); // the ledger is behind: what is held in memory must not grow
-  if (phase_ == phase::folding && !committing_ && !stalled_ && !last_done_ && due())
+  if (phase_ == phase::folding && !committing_ && (!stalled_ || stopping_) && !last_done_ && due())
     begin();
   if (stopping_ && committing_ && clock::now() >= deadline_)
     with_.ledger->stop(); // it gives up waiting for space
@@ -285,6 +285,8 @@ void epoch_coordinator::let_go_on() {
   if (full && !stalled_)
     output_stalls_.Increment();
   stalled_ = full;
+  if (stalled_ && !with_.gate->closed())
+    with_.gate->close(); // it was opened while the epoch that filled the output was committed
   if (!stalled_ && !stopping_)
     with_.gate->open();
 }
