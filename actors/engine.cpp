@@ -80,12 +80,17 @@ result<void> engine::start() {
   set_residency();
   if (auto restored = restore(); !restored)
     return restored;
+  make_outputs();
   ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, [this] {
     auto overfull =
         std::any_of(routers_.begin(), routers_.end(), [](const auto& x) { return x->overfull(); });
-    return !overfull && gate_->in_flight() > gate_->most_in_flight() / 16;
+    if (overfull)
+      return false;
+    auto publishing = std::any_of(outputs_.begin(), outputs_.end(), [](const auto& x) {
+      return x.writer->pending_bytes() > x.max_pending_bytes / 16;
+    });
+    return publishing || gate_->closed() || gate_->in_flight() > gate_->most_in_flight() / 16;
   });
-  start_outputs();
   start_sources();
   ready_.set("engine", {});
   return {};
@@ -141,7 +146,7 @@ result<void> engine::restore() {
   return {};
 }
 
-void engine::start_outputs() {
+void engine::make_outputs() {
   for (auto& output : settings_.outputs)
     outputs_.push_back(
         {std::make_unique<output_writer>(

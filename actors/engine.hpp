@@ -82,7 +82,7 @@ private:
   void set_residency();
   result<void> restore();
   void start_sources();
-  void start_outputs();
+  void make_outputs();
 
   caf::actor_system& system_;
   engine_settings settings_;

@@ -15,10 +15,25 @@ void change_recorder::erase(std::span<const cell> group, event_time at) {
 
 void change_recorder::record(std::span<const cell> group, std::span<const cell> values,
                              event_time at, bool erased) {
-  columns_.assign(key_.begin(), key_.end());
+  auto key = key_.fields();
+  columns_.assign(key.begin(), key.end());
   columns_.insert(columns_.end(), group.begin(), group.end());
   for (const auto& route : routes_)
     change_log_writer{logs_[route.output]}.append({route.source, erased, at, columns_, values});
+}
+
+std::span<const cell> announced_key::fields() {
+  if (parsed_)
+    return fields_;
+  parsed_ = true;
+  memory_.clear();
+  auto plain = types_.size() == 1 && types_.front().kind == type_kind::string
+               && key_.find('\\') == std::string_view::npos;
+  if (plain)
+    fields_.assign(1, cell::string(key_));
+  else if (auto fields = parse_entity_key(key_, types_, memory_))
+    fields_ = std::move(*fields);
+  return fields_;
 }
 
 fold_part::fold_part(const routing_table& table,
@@ -29,13 +44,14 @@ fold_part::fold_part(const routing_table& table,
     const auto& definition = entity.layout->definition();
     counts.emplace_back(definition.views.size());
     auto& sinks = sinks_.emplace_back();
+    std::vector<data_type> key_types;
     for (const auto& key_column : definition.key)
-      sinks.key_types.push_back(key_column.type);
+      key_types.push_back(key_column.type);
+    sinks.key = std::make_unique<announced_key>(std::move(key_types));
     auto sink_of = [&](const std::vector<change_route>& routes) -> change_sink* {
       if (routes.empty())
         return nullptr;
-      sinks.records = true;
-      sinks.recorders.push_back(std::make_unique<change_recorder>(routes, logs));
+      sinks.recorders.push_back(std::make_unique<change_recorder>(routes, *sinks.key, logs));
       return sinks.recorders.back().get();
     };
     for (size_t view = 0; view < definition.views.size(); ++view) {
@@ -46,30 +62,15 @@ fold_part::fold_part(const routing_table& table,
   }
 }
 
-void fold_part::announce_key(entity_sinks& sinks, std::string_view key) {
-  if (!sinks.records)
-    return;
-  key_memory_.clear();
-  auto plain = sinks.key_types.size() == 1 && sinks.key_types.front().kind == type_kind::string
-               && key.find('\\') == std::string_view::npos;
-  if (plain) {
-    key_fields_.assign(1, cell::string(key));
-  } else if (auto fields = parse_entity_key(key, sinks.key_types, key_memory_)) {
-    key_fields_ = std::move(*fields);
-  }
-  for (auto& recorder : sinks.recorders)
-    recorder->of_key(key_fields_);
-}
-
 fold_environment fold_part::environment(uint32_t entity, std::string_view key) {
   auto& sinks = sinks_[entity];
-  announce_key(sinks, key);
+  sinks.key->set(key);
   return {watermarks_[entity], sinks.every, sinks.emissions, counts[entity], &scratch_};
 }
 
 std::span<change_sink* const> fold_part::last_changes(uint32_t entity, std::string_view key) {
   auto& sinks = sinks_[entity];
-  announce_key(sinks, key);
+  sinks.key->set(key);
   return sinks.last;
 }
 

@@ -9,14 +9,34 @@
 
 namespace keyfold {
 
+/// The key whose views are at work. Most folds publish nothing at once: it is taken apart when it
+/// is needed.
+class announced_key {
+public:
+  explicit announced_key(std::vector<data_type> types) : types_(std::move(types)) {}
+
+  /// @param key must live until the next call
+  void set(std::string_view key) noexcept {
+    key_ = key;
+    parsed_ = false;
+  }
+  /// Its fields, valid until the next key.
+  std::span<const cell> fields();
+
+private:
+  std::vector<data_type> types_;
+  std::string_view key_;
+  bool parsed_ = false;
+  std::vector<cell> fields_;
+  arena memory_;
+};
+
 /// Writes a key's changes to the logs of the outputs that want them.
 class change_recorder final : public change_sink {
 public:
-  change_recorder(std::vector<change_route> routes, std::vector<std::string>& logs)
-      : routes_(std::move(routes)), logs_(logs) {}
-
-  /// The changes that follow are of this key. @param fields valid until the next call
-  void of_key(std::span<const cell> fields) noexcept { key_ = fields; }
+  change_recorder(std::vector<change_route> routes, announced_key& key,
+                  std::vector<std::string>& logs)
+      : routes_(std::move(routes)), key_(key), logs_(logs) {}
 
   void upsert(std::span<const cell> group, std::span<const cell> values, event_time at) override;
   void erase(std::span<const cell> group, event_time at) override;
@@ -26,8 +46,8 @@ private:
               bool erased);
 
   std::vector<change_route> routes_;
+  announced_key& key_;
   std::vector<std::string>& logs_;
-  std::span<const cell> key_;
   std::vector<cell> columns_;
 };
 
@@ -70,17 +90,12 @@ private:
     std::vector<change_sink*> every;
     std::vector<change_sink*> last;
     std::vector<emission_sink*> emissions;
-    std::vector<data_type> key_types;
-    bool records = false;
+    std::unique_ptr<announced_key> key;
   };
-
-  void announce_key(entity_sinks& sinks, std::string_view key);
 
   const routing_table& table_;
   const std::vector<std::vector<event_time>>& watermarks_;
   std::vector<entity_sinks> sinks_;
-  std::vector<cell> key_fields_;
-  arena key_memory_;
   arena scratch_;
 };
 

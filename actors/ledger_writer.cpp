@@ -1,5 +1,7 @@
 #include "actors/ledger_writer.hpp"
 
+#include "actors/thread_name.hpp"
+
 #include <spdlog/spdlog.h>
 
 namespace keyfold {
@@ -59,6 +61,7 @@ bool ledger_writer::wait(std::chrono::milliseconds patience) {
 }
 
 void ledger_writer::loop() {
+  name_this_thread("ledger");
   for (;;) {
     if (!wait(rest_patience)) {
       while (compactable_ && !busy_() && compact() && !wait(std::chrono::milliseconds{0}))

@@ -1,5 +1,7 @@
 #include "actors/output_writer.hpp"
 
+#include "actors/thread_name.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -77,6 +79,7 @@ bool output_writer::pause(int attempt) {
 }
 
 void output_writer::loop() {
+  name_this_thread("out " + name_);
   int attempt = 0;
   while (!failed_) {
     if (!opened_ && !open()) {

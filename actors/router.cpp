@@ -396,20 +396,35 @@ void router::move_time(const routed_batch& batch) {
 
 /// Timers whose moment has come go before the rows that wait.
 void router::queue_due_keys() {
+  constexpr size_t at_once = 128; // so many cache misses overlap
   for (uint32_t entity = 0; entity < timers_.size(); ++entity) {
     if (!timers_[entity].any_due(entity_watermarks_[entity]))
       continue;
     work next;
     next.kind = work_kind::advance;
     next.entity = entity;
+    struct due_key {
+      event_time at;
+      entity_actor* actor;
+    };
+    std::vector<due_key> due;
+    auto take = [&] {
+      for (const auto& x : due)
+        if (x.actor->timer_at == x.at) {
+          x.actor->timer_at = end_of_time;
+          next.keys.push_back(x.actor);
+        }
+      due.clear();
+    };
     timers_[entity].take_due(entity_watermarks_[entity], [&](event_time at, uint64_t hash) {
       directories_[entity].for_hash(hash, [&](entity_actor& key) {
-        if (key.timer_at != at)
-          return;
-        key.timer_at = end_of_time;
-        next.keys.push_back(&key);
+        __builtin_prefetch(&key.state); // and the timer beside it
+        due.push_back({at, &key});
+        if (due.size() == at_once)
+          take();
       });
     });
+    take();
     if (!next.keys.empty())
       queue_.push_front(std::move(next));
   }

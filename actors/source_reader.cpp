@@ -1,5 +1,7 @@
 #include "actors/source_reader.hpp"
 
+#include "actors/thread_name.hpp"
+
 #include <spdlog/spdlog.h>
 
 namespace keyfold {
@@ -73,6 +75,7 @@ std::chrono::nanoseconds source_reader::now() const {
 }
 
 void source_reader::loop() {
+  name_this_thread("in " + name_);
   ready_.set("stream " + name_, "starting");
   if (auto started = source_->start(positions_); !started) {
     failed_ = true;

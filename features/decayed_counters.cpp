@@ -47,11 +47,12 @@ state_layout layout_of(const decayed_counters_settings& settings, bool open) {
   for (const auto& measure : settings.measures)
     ++(measure.function == function::distinct ? distincts : sums);
   auto decays = static_cast<uint32_t>(settings.decays.size());
-  // Of a small closed set a key will likely have most groups; of an open one, who knows how many.
-  constexpr size_t few = 2;
-  auto beside = open ? 0 : std::clamp<size_t>(settings.groups.size(), 1, few);
+  // Most keys of a large set are rare ones, with one group and one window at a time; of an open set
+  // of groups, who knows how many there will be.
+  uint32_t groups_beside = open ? 0 : 1;
+  uint32_t windows_beside = settings.pre_aggregate && !open ? 1 : 0;
   return {entry_layout{open, settings.time_to_live.has_value(), sums * decays, distincts},
-          entry_layout{open, true, sums, distincts}, static_cast<uint32_t>(beside)};
+          entry_layout{open, true, sums, distincts}, groups_beside, windows_beside};
 }
 
 } // namespace
@@ -121,7 +122,7 @@ decayed_counters::decayed_counters(decayed_counters_settings settings)
 
 std::unique_ptr<counters_state>
 counters_state::make(const std::shared_ptr<const state_layout>& layout) {
-  auto beside = entry_block::room_for(layout->groups, layout->groups_beside);
+  auto beside = size_beside(*layout);
   if (layout->groups.owning())
     return std::unique_ptr<counters_state>{new (beside) owning_counters_state{layout}};
   return std::unique_ptr<counters_state>{new (beside) plain_counters_state{*layout}};
@@ -130,7 +131,7 @@ counters_state::make(const std::shared_ptr<const state_layout>& layout) {
 size_t counters_state::size_of(const state_layout& layout) noexcept {
   auto object =
       layout.groups.owning() ? sizeof(owning_counters_state) : sizeof(plain_counters_state);
-  return object + entry_block::room_for(layout.groups, layout.groups_beside);
+  return object + size_beside(layout);
 }
 
 std::unique_ptr<view_state> decayed_counters::make_state() const {

@@ -20,19 +20,26 @@ inline constexpr size_t max_decays = 32;
 
 /// The layouts of a view's blocks.
 struct state_layout {
-  entry_layout groups;    ///< with a start where the view has a time to live
-  entry_layout windows;   ///< with a start; a sum per measure
-  uint32_t groups_beside; ///< groups that every state has room for beside itself
+  entry_layout groups;     ///< with a start where the view has a time to live
+  entry_layout windows;    ///< with a start; a sum per measure
+  uint32_t groups_beside;  ///< groups that every state has room for beside itself
+  uint32_t windows_beside; ///< and windows
 };
 
-/// The state of one key: its groups, and the open windows of its groups. The first groups lie right
-/// behind the object: a key with few of them is one allocation and as few cache lines as can be.
+/// The state of one key: its groups, and the open windows of its groups. The first of them lie
+/// right behind the object: a key with few of them is one allocation and as few cache lines as can
+/// be.
 class counters_state : public view_state {
 public:
   /// A state of a view, of the class that the layout needs.
   static std::unique_ptr<counters_state> make(const std::shared_ptr<const state_layout>& layout);
   /// Bytes of a new state.
   static size_t size_of(const state_layout& layout) noexcept;
+  /// Of those, the bytes behind the object.
+  static size_t size_beside(const state_layout& layout) noexcept {
+    return entry_block::room_for(layout.groups, layout.groups_beside)
+           + entry_block::room_for(layout.windows, layout.windows_beside);
+  }
 
   static void* operator new(size_t size, size_t beside) { return ::operator new(size + beside); }
   static void operator delete(void* state, size_t) noexcept { ::operator delete(state); }
@@ -43,7 +50,10 @@ public:
 
 protected:
   counters_state(void* beside, const state_layout& layout) noexcept
-      : groups(beside, layout.groups_beside) {}
+      : groups(beside, layout.groups_beside),
+        windows(static_cast<char*>(beside)
+                    + entry_block::room_for(layout.groups, layout.groups_beside),
+                layout.windows_beside) {}
 };
 
 /// A state whose entries own no memory.

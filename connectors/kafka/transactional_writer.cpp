@@ -54,7 +54,6 @@ result<settings_handle> transactional_writer::client_settings() {
       {"transactional.id", settings_.transactional_id},
       {"transaction.timeout.ms", "60000"},
       {"partitioner", "murmur2_random"}, // as Java's producers
-      {"compression.type", "lz4"},
       {"linger.ms", "5"},
       {"batch.num.messages", "10000"},
       {"queue.buffering.max.messages", "1000000"},

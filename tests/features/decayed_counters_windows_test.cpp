@@ -162,8 +162,10 @@ TEST_CASE("decayed_counters windows: a key with nothing open takes no room for w
   key x{made};
   auto new_one = x.memory();
   x.fold({{start}});
+  CHECK(x.memory() == new_one); // the first has its place beside the state
+  x.fold({{start + 5s}, {start + 10s}});
   CHECK(x.memory() > new_one);
-  x.advance(start + 5s);
+  x.advance(start + 15s);
   CHECK(x.memory() == new_one);
   CHECK_FALSE(x.empty());
 }
