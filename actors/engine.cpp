@@ -24,38 +24,91 @@ engine::~engine() {
     spdlog::error("{}", stopped.error().message);
 }
 
+namespace {
+
+uint32_t stream_number(const std::vector<engine_stream>& streams, const std::string& name) {
+  auto found = std::find_if(streams.begin(), streams.end(),
+                            [&](const auto& x) { return x.schema->name == name; });
+  return static_cast<uint32_t>(found - streams.begin());
+}
+
+entity_routing make_routing(const engine_settings& settings,
+                            const std::shared_ptr<const entity_definition>& definition) {
+  entity_routing routing;
+  routing.layout = std::make_shared<const entity_layout>(definition);
+  for (const auto& input : definition->inputs)
+    routing.input_streams.push_back(stream_number(settings.streams, input.stream));
+  for (const auto& view : definition->views) {
+    auto& streams = routing.view_streams.emplace_back();
+    for (const auto& input : view->inputs())
+      streams.push_back(stream_number(settings.streams, input));
+    auto& every = routing.every_change.emplace_back();
+    auto& last = routing.last_change.emplace_back();
+    for (uint32_t output = 0; output < settings.outputs.size(); ++output) {
+      const auto& wanted = settings.outputs[output].views;
+      auto found = std::find(wanted.begin(), wanted.end(), view->name());
+      if (found != wanted.end())
+        (settings.outputs[output].every_change ? every : last)
+            .push_back({output, static_cast<uint32_t>(found - wanted.begin())});
+    }
+  }
+  return routing;
+}
+
+/// Which of a view's emissions are in the rows of a stream of them.
+std::vector<uint32_t> emitted_columns(const view& from, const stream_schema& to) {
+  std::vector<uint32_t> result;
+  for (const auto& field : to.fields) {
+    if (field.derived)
+      break;
+    auto found = std::find_if(from.emissions().begin(), from.emissions().end(),
+                              [&](const auto& x) { return x.name == field.name; });
+    result.push_back(static_cast<uint32_t>(found - from.emissions().begin()));
+  }
+  return result;
+}
+
+void add_derived(const engine_stream& x, uint32_t stream, routing_table& to) {
+  for (uint32_t entity = 0; entity < to.entities.size(); ++entity) {
+    auto& routing = to.entities[entity];
+    const auto& views = routing.layout->definition().views;
+    for (uint32_t view = 0; view < views.size(); ++view) {
+      if (views[view]->name() != x.view)
+        continue;
+      to.derived_numbers[stream] = static_cast<uint32_t>(to.derived.size());
+      to.derived.push_back(
+          {stream, entity, view, x.schema, emitted_columns(*views[view], *x.schema)});
+      routing.feeds = true;
+    }
+  }
+}
+
+} // namespace
+
 std::shared_ptr<const routing_table> engine::make_table() const {
   auto table = std::make_shared<routing_table>();
   table->stream_count = settings_.streams.size();
   table->output_count = settings_.outputs.size();
   table->router_count = settings_.routers;
   table->max_key_bytes = settings_.max_key_bytes;
-  auto stream_number = [&](const std::string& name) {
-    auto found = std::find_if(settings_.streams.begin(), settings_.streams.end(),
-                              [&](const auto& x) { return x.schema->name == name; });
-    return static_cast<uint32_t>(found - settings_.streams.begin());
-  };
-  for (const auto& definition : settings_.entities) {
-    auto& routing = table->entities.emplace_back();
-    routing.layout = std::make_shared<const entity_layout>(definition);
-    for (const auto& input : definition->inputs)
-      routing.input_streams.push_back(stream_number(input.stream));
-    for (const auto& view : definition->views) {
-      auto& streams = routing.view_streams.emplace_back();
-      for (const auto& input : view->inputs())
-        streams.push_back(stream_number(input));
-      auto& every = routing.every_change.emplace_back();
-      auto& last = routing.last_change.emplace_back();
-      for (uint32_t output = 0; output < settings_.outputs.size(); ++output) {
-        const auto& wanted = settings_.outputs[output].views;
-        auto found = std::find(wanted.begin(), wanted.end(), view->name());
-        if (found != wanted.end())
-          (settings_.outputs[output].every_change ? every : last)
-              .push_back({output, static_cast<uint32_t>(found - wanted.begin())});
-      }
-    }
-  }
+  for (const auto& definition : settings_.entities)
+    table->entities.push_back(make_routing(settings_, definition));
+  table->derived_numbers.resize(settings_.streams.size());
+  for (uint32_t i = 0; i < settings_.streams.size(); ++i)
+    if (settings_.streams[i].source == nullptr)
+      add_derived(settings_.streams[i], i, *table);
   return table;
+}
+
+void engine::make_routers() {
+  auto counters = view_metrics::make(*metrics_, settings_.entities);
+  for (uint32_t i = 0; i < settings_.routers; ++i)
+    routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, counters));
+  std::vector<stream_counters> derived;
+  for (const auto& x : table_->derived)
+    derived.push_back(stream_counters::make(*metrics_, x.schema->name));
+  for (uint32_t i = 0; i < settings_.routers; ++i)
+    routers_[i]->connect(i, routers_, derived);
 }
 
 result<void> engine::start() {
@@ -74,9 +127,7 @@ result<void> engine::start() {
   ledger_ = std::move(*opened);
   table_ = make_table();
   gate_ = std::make_shared<flow_gate>(settings_.max_in_flight_rows);
-  auto view_counters = view_metrics::make(*metrics_, settings_.entities);
-  for (uint32_t i = 0; i < settings_.routers; ++i)
-    routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, view_counters));
+  make_routers();
   set_residency();
   if (auto restored = restore(); !restored)
     return restored;
@@ -160,12 +211,15 @@ void engine::make_outputs() {
 void engine::start_sources() {
   for (uint32_t i = 0; i < settings_.streams.size(); ++i) {
     auto& stream = settings_.streams[i];
+    if (stream.source == nullptr)
+      continue;
+    auto number = sources_.size();
     sources_.push_back(std::make_unique<source_reader>(
         stream.schema->name, i, stream.schema->time, std::move(stream.source), table_, routers_,
         gate_, *metrics_, ready_,
         source_reader::callbacks{
-            [this, i](source_progress progress) {
-              coordinator_->send_held(i, std::move(progress));
+            [this, number](source_progress progress) {
+              coordinator_->send_held(number, std::move(progress));
             },
             [this](std::string reason) { coordinator_->send_failure(std::move(reason)); }}));
   }

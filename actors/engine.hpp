@@ -16,10 +16,12 @@
 
 namespace keyfold {
 
-/// A stream and where it comes from.
+/// A stream and where it comes from: a source, or a view.
 struct engine_stream {
   std::shared_ptr<const stream_schema> schema;
   std::unique_ptr<event_source> source;
+  std::string view = {}; ///< without a source: the one that emits its events, which have at least
+                         ///< the columns of the schema that are not derived
 };
 
 /// An output, the views whose changes it wants, and how.
@@ -79,6 +81,7 @@ public:
 
 private:
   std::shared_ptr<const routing_table> make_table() const;
+  void make_routers();
   void set_residency();
   result<void> restore();
   void start_sources();

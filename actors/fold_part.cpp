@@ -60,6 +60,11 @@ fold_part::fold_part(const routing_table& table,
       sinks.emissions.push_back(nullptr);
     }
   }
+  for (const auto& stream : table.derived) {
+    emitted.push_back(
+        std::make_unique<emission_recorder>(stream, counts[stream.entity][stream.view]));
+    sinks_[stream.entity].emissions[stream.view] = emitted.back().get();
+  }
 }
 
 fold_environment fold_part::environment(uint32_t entity, std::string_view key) {
@@ -88,12 +93,21 @@ void fold_part::take(fold_part& other) {
       counts[entity][view] += other.counts[entity][view];
       other.counts[entity][view] = {};
     }
+  for (size_t i = 0; i < emitted.size(); ++i)
+    emitted[i]->take(*other.emitted[i]);
 }
 
 size_t fold_part::log_bytes() const noexcept {
   size_t sum = 0;
   for (const auto& log : logs)
     sum += log.size();
+  return sum;
+}
+
+size_t fold_part::emitted_rows() const noexcept {
+  size_t sum = 0;
+  for (const auto& stream : emitted)
+    sum += stream->size();
   return sum;
 }
 

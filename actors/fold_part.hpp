@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/emission_recorder.hpp"
 #include "actors/routing.hpp"
 
 #include <cstdint>
@@ -76,6 +77,8 @@ public:
   std::vector<std::string> states;
   /// Per entity and view.
   std::vector<std::vector<fold_counts>> counts;
+  /// Per derived stream: what was emitted into it.
+  std::vector<std::unique_ptr<emission_recorder>> emitted;
   /// Memory for one state's bytes.
   std::string state_bytes;
 
@@ -83,6 +86,8 @@ public:
   void take(fold_part& other);
   /// Bytes of changes held.
   size_t log_bytes() const noexcept;
+  /// Emitted events held.
+  size_t emitted_rows() const noexcept;
 
 private:
   struct entity_sinks {

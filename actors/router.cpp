@@ -49,8 +49,8 @@ router::router(caf::actor_config& config, caf::actor_system& system,
         return result;
       }()),
       entity_watermarks_(table_->entities.size(), beginning_of_time),
-      cold_(table_->entities.size()), own_(*table_, view_watermarks_),
-      stray_(*table_, view_watermarks_) {}
+      told_(table_->derived.size(), beginning_of_time), cold_(table_->entities.size()),
+      flow_(table_, gate_), own_(*table_, view_watermarks_), stray_(*table_, view_watermarks_) {}
 
 router::~router() = default;
 
@@ -60,6 +60,7 @@ router::~router() = default;
 void router::send_batch(routed_batch batch) {
   work next;
   next.kind = work_kind::fold;
+  next.credit = batch.credit;
   next.batch = std::make_shared<const routed_batch>(std::move(batch));
   post_task([next = std::move(next)](router& self) mutable {
     self.queue_.push_back(std::move(next));
@@ -95,27 +96,16 @@ bool router::restore(uint32_t entity, std::string_view key, std::string_view sta
   return good;
 }
 
-void router::restore_time(uint32_t stream, event_time watermark, event_time newest) {
-  routed_batch moment;
-  moment.stream = stream;
-  moment.watermark = watermark;
-  moment.newest = newest;
-  move_time(moment);
+void router::connect(uint32_t own, const std::vector<caf::intrusive_ptr<router>>& all,
+                     std::vector<stream_counters> counters) {
+  std::vector<caf::weak_actor_ptr> routers;
+  for (const auto& x : all)
+    routers.emplace_back(x->ctrl());
+  flow_.connect(own, std::move(routers), std::move(counters));
 }
 
 // -- reading
 // ---------------------------------------------------------------------------------------------------------
-
-event_time router::reading_time(uint32_t entity) const {
-  auto result = end_of_time;
-  for (auto stream : table_->entities[entity].input_streams) {
-    auto watermark = stream_watermarks_[stream];
-    auto newest = stream_newest_[stream];
-    result =
-        std::min(result, watermark == beginning_of_time ? newest : std::min(watermark, newest));
-  }
-  return result;
-}
 
 void router::read(read_message& message, caf::mailbox_element_ptr& self,
                   caf::execution_unit* unit) {
@@ -223,6 +213,8 @@ void router::prepare_keys() {
     __builtin_prefetch(&key->state);
   for (auto* key : std::span{current_.keys}.subspan(current_.next, count)) {
     key->state.prefetch();
+    if (current_.kind == work_kind::advance)
+      key->touched = epochs_; // it changes: before this epoch is compacted it cannot be read back
     keys_.push_back({key});
   }
   current_.next += count;
@@ -257,6 +249,7 @@ void router::run_key(key_message& message, caf::execution_unit* by) {
   if (by != &unit_) {
     guard = std::unique_lock{stray_mutex_};
     part = &stray_;
+    strayed_ = true;
   }
   auto& key = *message.actor;
   switch (current_.kind) {
@@ -286,16 +279,6 @@ void router::key_done() {
     });
 }
 
-void router::arm(uint32_t entity, entity_actor& key, event_time wake_at) {
-  if (wake_at >= key.timer_at)
-    return;
-  auto at = key_timers::rounded(wake_at, entity_watermarks_[entity]);
-  if (at >= key.timer_at)
-    return;
-  key.timer_at = at;
-  timers_[entity].set(at, directory_hash(key.key()));
-}
-
 void router::settle_chunk() {
   auto entity = current_.kind == work_kind::fold && current_.input < current_.batch->inputs.size()
                     ? current_.batch->inputs[current_.input].entity
@@ -304,8 +287,7 @@ void router::settle_chunk() {
   for (size_t i = 0; i < keys_.size(); ++i) {
     auto& actor = *keys_[i].actor;
     if (saving && actor.gone) {
-      resident_.fetch_sub(1, std::memory_order_relaxed);
-      directories_[entity].erase(directory_hash(actor.key()), actor.key());
+      forget(entity, actor);
       continue;
     }
     arm(entity, actor, pool_[i]->wake_at);
@@ -315,6 +297,10 @@ void router::settle_chunk() {
       dirty_[entity].push_back(&actor);
   }
   keys_.clear();
+  if (std::exchange(strayed_, false))
+    own_.take(stray_);
+  if (own_.emitted_rows() > most_emitted_rows)
+    flow_.send_rows(own_);
   if (!next_section())
     finish();
   if (busy_ || !queue_.empty())
@@ -343,14 +329,16 @@ bool router::next_section() {
 }
 
 void router::finish() {
-  own_.take(stray_);
   publish_counts();
+  flow_.send_rows(own_);
   switch (current_.kind) {
   case work_kind::fold:
     move_time(*current_.batch);
-    queue_due_keys();
+    wake_keys();
     break;
   case work_kind::advance:
+    --advances_;
+    pass_time_on();
     break;
   case work_kind::save:
     finish_save();
@@ -361,7 +349,7 @@ void router::finish() {
     dirty += keys.size();
   dirty_count_.store(dirty, std::memory_order_relaxed);
   log_bytes_.store(own_.log_bytes(), std::memory_order_relaxed);
-  auto credit = current_.kind == work_kind::fold ? current_.batch->credit : 0;
+  auto credit = current_.credit;
   current_ = {};
   busy_ = false;
   if (credit != 0)
@@ -373,62 +361,6 @@ void router::finish_save() {
                     std::exchange(own_.states, std::vector<std::string>(own_.states.size()))};
   current_.saved(std::move(share));
   passivate(current_.edge);
-}
-
-void router::move_time(const routed_batch& batch) {
-  auto& watermark = stream_watermarks_[batch.stream];
-  auto& newest = stream_newest_[batch.stream];
-  newest = std::max(newest, batch.newest);
-  if (batch.watermark <= watermark)
-    return;
-  watermark = batch.watermark;
-  for (size_t entity = 0; entity < table_->entities.size(); ++entity) {
-    const auto& routing = table_->entities[entity];
-    for (size_t view = 0; view < view_watermarks_[entity].size(); ++view) {
-      auto lowest = end_of_time;
-      for (auto stream : routing.view_streams[view])
-        lowest = std::min(lowest, stream_watermarks_[stream]);
-      view_watermarks_[entity][view] = lowest;
-      entity_watermarks_[entity] = std::max(entity_watermarks_[entity], lowest);
-    }
-  }
-}
-
-/// Timers whose moment has come go before the rows that wait.
-void router::queue_due_keys() {
-  constexpr size_t at_once = 128; // so many cache misses overlap
-  for (uint32_t entity = 0; entity < timers_.size(); ++entity) {
-    if (!timers_[entity].any_due(entity_watermarks_[entity]))
-      continue;
-    work next;
-    next.kind = work_kind::advance;
-    next.entity = entity;
-    struct due_key {
-      event_time at;
-      entity_actor* actor;
-    };
-    std::vector<due_key> due;
-    auto take = [&] {
-      for (const auto& x : due)
-        if (x.actor->timer_at == x.at) {
-          x.actor->timer_at = end_of_time;
-          next.keys.push_back(x.actor);
-        }
-      due.clear();
-    };
-    timers_[entity].take_due(entity_watermarks_[entity], [&](event_time at, uint64_t hash) {
-      directories_[entity].for_hash(hash, [&](entity_actor& key) {
-        __builtin_prefetch(&key.state); // and the timer beside it
-        due.push_back({at, &key});
-        if (due.size() == at_once)
-          take();
-      });
-    });
-    take();
-    if (!next.keys.empty())
-      queue_.push_front(std::move(next));
-  }
-  fetch_cold_due();
 }
 
 void router::publish_counts() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/cold_keys.hpp"
+#include "actors/derived_flow.hpp"
 #include "actors/entity_actor.hpp"
 #include "actors/flow_gate.hpp"
 #include "actors/fold_part.hpp"
@@ -87,8 +88,10 @@ public:
   /// Keys may leave memory from now on. @param loader brings them back; outlives the router
   void set_residency(residency_settings settings, key_loader& loader,
                      prometheus::Counter& passivated);
-  /// The stream's watermark and newest event time at the last epoch.
-  void restore_time(uint32_t stream, event_time watermark, event_time newest);
+  /// Makes the router known its place among all, so that derived streams can pass between them.
+  /// @param counters per derived stream
+  void connect(uint32_t own, const std::vector<caf::intrusive_ptr<router>>& all,
+               std::vector<stream_counters> counters);
 
   // -- in its own turn
   // ---------------------------------------------------------------------------------------------
@@ -114,6 +117,7 @@ private:
     std::vector<entity_actor*> keys;
     std::function<void(epoch_share)> saved;
     epoch_edge edge;
+    uint64_t credit = 0; ///< given back at the end
   };
 
   class own_unit final : public caf::execution_unit {
@@ -137,23 +141,34 @@ private:
   bool next_section();
   void finish();
   void finish_save();
-  void move_time(const routed_batch& batch);
-  void queue_due_keys();
   void publish_counts();
   entity_actor& key_actor(uint32_t entity, uint64_t hash, std::string_view key);
+
+  // Time (router_time.cpp).
+  event_time timer_for(uint32_t entity, event_time wake_at) const;
   void arm(uint32_t entity, entity_actor& key, event_time wake_at);
+  void move_time(const routed_batch& batch);
+  void wake_keys();
+  void queue_due_keys();
+  void take_due_keys(uint32_t entity, std::vector<entity_actor*>& to);
+  void pass_time_on();
   event_time reading_time(uint32_t entity) const;
 
   // Residency (router_residency.cpp).
   bool fetch_cold_rows();
   void fetch_cold_due();
+  void cold_due_loaded();
   void warm(uint32_t entity, const std::vector<std::string>& keys, const key_loader::states& found);
   void read_cold(read_message& message, caf::mailbox_element_ptr& self, event_time as_of);
+  void forget(uint32_t entity, entity_actor& key);
+  void forget_gone(uint32_t readable);
+  void remove(uint32_t entity, uint64_t hash, entity_actor& key);
   void passivate(const epoch_edge& edge);
   uint64_t key_bound() const;
   void let_go(uint32_t entity, uint64_t hash, entity_actor& key);
 
   static constexpr size_t chunk_rows = 1024;
+  static constexpr size_t most_emitted_rows = 16'384; // held before they are sent on
 
   caf::actor_system& system_;
   std::shared_ptr<const routing_table> table_;
@@ -168,11 +183,13 @@ private:
   std::vector<event_time> stream_newest_;
   std::vector<std::vector<event_time>> view_watermarks_; // per entity and view
   std::vector<event_time> entity_watermarks_; // the newest of the views': what timers go by
+  std::vector<event_time> told_; // per derived stream: how far the others know this one to be
 
   std::deque<work> queue_;
   work current_;
   bool busy_ = false;    // `current_` is under way
-  bool waiting_ = false; // a key of the chunk is being run by another thread
+  bool waiting_ = false; // for a key of the chunk that another thread runs, or for the ledger
+  size_t advances_ = 0;  // works that advance keys, queued or under way
 
   // The chunk under way: one message per key, its rows side by side in `rows_`.
   struct chunk_key {
@@ -191,6 +208,7 @@ private:
   key_loader* loader_ = nullptr;
   prometheus::Counter* passivated_ = nullptr;
   std::vector<cold_keys> cold_; // per entity
+  size_t cold_loads_ = 0;       // requests for keys that are due, under way
   uint32_t epochs_ = 1;         // of this run: the clock of `entity_actor::touched`
   struct saved_epoch {
     uint32_t number;
@@ -199,11 +217,19 @@ private:
   };
   std::deque<saved_epoch>
       saved_epochs_; // whose keys may still be in memory for want of compaction or age
+  struct gone_key {
+    uint32_t number; // of the epoch that saved it as gone
+    uint32_t entity;
+    uint64_t hash;
+  };
+  std::deque<gone_key> gone_keys_; // still in memory, for the ledger would give back older states
   std::atomic<bool> overfull_{false};
 
+  derived_flow flow_;
   fold_part own_;
   std::mutex stray_mutex_;
   fold_part stray_;
+  bool strayed_ = false; // `stray_` has something of the chunk under way
 
   std::atomic<uint64_t> resident_{0};
   std::atomic<uint64_t> log_bytes_{0};

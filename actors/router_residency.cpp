@@ -83,23 +83,34 @@ void router::read_cold(read_message& message, caf::mailbox_element_ptr& self, ev
 }
 
 /// Brings back keys that are only in the ledger but want to be advanced: being restored they are
-/// due.
+/// due. The router waits for them: they would emit into a past that it has passed on.
 void router::fetch_cold_due() {
   constexpr size_t most_at_once = 4096;
   for (uint32_t entity = 0; entity < cold_.size(); ++entity) {
     auto keys = cold_[entity].take_due(entity_watermarks_[entity], most_at_once);
     if (keys.empty())
       continue;
+    gate_->admit(1);
+    ++cold_loads_;
+    waiting_ = true;
     auto wanted = keys;
     loader_->load(entity, std::move(keys),
                   [this, entity, wanted = std::move(wanted)](key_loader::states found) {
                     post_task([entity, wanted, found = std::move(found)](router& self) {
                       self.warm(entity, wanted, found);
-                      self.queue_due_keys();
-                      self.run();
+                      self.cold_due_loaded();
                     });
                   });
   }
+}
+
+void router::cold_due_loaded() {
+  if (--cold_loads_ == 0) {
+    waiting_ = false;
+    wake_keys();
+  }
+  gate_->release(1);
+  run();
 }
 
 /// How many keys may stay; a bound in bytes is turned into one of keys by the size of a sample.
@@ -129,12 +140,41 @@ bool router::restore_cold(uint32_t entity, std::string_view key, std::string_vie
 void router::let_go(uint32_t entity, uint64_t hash, entity_actor& key) {
   cold_[entity].add(hash);
   if (key.timer_at != end_of_time)
-    cold_[entity].add_timer(key_timers::rounded(key.timer_at, entity_watermarks_[entity]),
-                            std::string{key.key()});
-  resident_.fetch_sub(1, std::memory_order_relaxed);
+    cold_[entity].add_timer(timer_for(entity, key.timer_at), std::string{key.key()});
   passivated_->Increment();
+  remove(entity, hash, key);
+}
+
+void router::remove(uint32_t entity, uint64_t hash, entity_actor& key) {
+  resident_.fetch_sub(1, std::memory_order_relaxed);
   std::string text{key.key()}; // the key goes with its actor
   directories_[entity].erase(hash, text);
+}
+
+/// Lets go of a key that keeps nothing. Where keys are read back from the ledger it stays until its
+/// end is compacted: until then the ledger would give back what it was before.
+void router::forget(uint32_t entity, entity_actor& key) {
+  auto hash = directory_hash(key.key());
+  if (loader_ == nullptr) {
+    remove(entity, hash, key);
+    return;
+  }
+  key.listed = false;
+  gone_keys_.push_back({epochs_, entity, hash});
+}
+
+void router::forget_gone(uint32_t readable) {
+  std::vector<entity_actor*> keys;
+  for (; !gone_keys_.empty() && gone_keys_.front().number <= readable; gone_keys_.pop_front()) {
+    const auto& x = gone_keys_.front();
+    keys.clear();
+    directories_[x.entity].for_hash(x.hash, [&](entity_actor& key) {
+      if (key.gone && !key.dirty && key.touched <= readable)
+        keys.push_back(&key);
+    });
+    for (auto* key : keys)
+      remove(x.entity, x.hash, *key);
+  }
 }
 
 /// At the end of an epoch: lets go of keys that have been silent for long and, over the bound, of
@@ -156,6 +196,7 @@ void router::passivate(const epoch_edge& edge) {
   auto done_with = residency_.passivate_after.count() == 0 ? readable : std::min(readable, old);
   while (!saved_epochs_.empty() && saved_epochs_.front().number < done_with)
     saved_epochs_.pop_front();
+  forget_gone(readable);
   auto bound = key_bound();
   auto resident = resident_keys();
   overfull_.store(resident > bound, std::memory_order_relaxed);

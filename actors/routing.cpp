@@ -86,8 +86,11 @@ private:
 
 routing_losses split_batch(const routing_table& table, uint32_t stream,
                            const event_batch_ptr& events, std::vector<routed_batch>& shares) {
-  for (auto& share : shares)
+  for (auto& share : shares) {
     share.events = events;
+    share.stream = stream;
+    share.credit = 1;
+  }
   splitter split{table, *events, shares};
   for (uint32_t entity = 0; entity < table.entities.size(); ++entity)
     for (uint32_t input = 0; input < table.entities[entity].input_streams.size(); ++input)

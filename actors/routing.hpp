@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,11 +29,23 @@ struct entity_routing {
   /// Per view: outputs that want every change, and those that want the last one of an epoch.
   std::vector<std::vector<change_route>> every_change;
   std::vector<std::vector<change_route>> last_change;
+  bool feeds = false; ///< a view of it feeds a derived stream
+};
+
+/// A stream of what a view emits.
+struct derived_stream {
+  uint32_t stream; ///< its number
+  uint32_t entity; ///< of the view
+  uint32_t view;
+  std::shared_ptr<const stream_schema> schema;
+  std::vector<uint32_t> columns; ///< of the view's emissions: those in the rows, in their order
 };
 
 /// What all routers share; immutable.
 struct routing_table {
   std::vector<entity_routing> entities;
+  std::vector<derived_stream> derived;
+  std::vector<std::optional<uint32_t>> derived_numbers; ///< per stream: its number in `derived`
   size_t stream_count = 0;
   size_t output_count = 0;
   uint32_t router_count = 1;
@@ -72,9 +85,12 @@ struct routed_batch {
   std::vector<routed_input> inputs;
   arena keys; ///< text of the keys that are not cells of the batch
   uint32_t stream = 0;
-  event_time watermark = beginning_of_time; ///< of the stream, once these rows are folded
+  uint32_t sender = 0;                      ///< of a derived stream: the router whose keys emitted
+  event_time watermark = beginning_of_time; ///< of the stream, once these rows are folded; of a
+                                            ///< derived one, the sender's part in it
   event_time newest = beginning_of_time;    ///< event time of the stream so far
-  uint64_t credit = 0;                      ///< given back when the rows are folded
+  uint64_t credit = 0; ///< given back when the rows are folded, and the time moved; never 0 when
+                       ///< sent, since time alone makes views emit
 };
 
 /// Rows that could not be routed.
@@ -84,7 +100,7 @@ struct routing_losses {
 };
 
 /// Splits `events` of stream number `stream` by router. `shares` has one batch per router; only
-/// their `inputs`, `events` and `credit` are set.
+/// their `inputs`, `events`, `stream` and `credit` are set.
 routing_losses split_batch(const routing_table& table, uint32_t stream,
                            const event_batch_ptr& events, std::vector<routed_batch>& shares);
 

@@ -12,12 +12,6 @@ constexpr size_t rows_per_poll = 16'384;
 constexpr auto poll_patience = std::chrono::milliseconds{10};
 constexpr auto hold_patience = std::chrono::milliseconds{100};
 
-double seconds_of(event_time x) {
-  return x == beginning_of_time || x == end_of_time
-             ? 0
-             : std::chrono::duration<double>(x.time_since_epoch()).count();
-}
-
 } // namespace
 
 source_reader::source_reader(std::string name, uint32_t stream, stream_time time,
@@ -30,27 +24,14 @@ source_reader::source_reader(std::string name, uint32_t stream, stream_time time
       source_(std::move(source)), table_(std::move(table)), routers_(std::move(routers)),
       gate_(std::move(gate)), ready_(ready), report_(std::move(report)) {
   prometheus::Labels labels{{"stream", name_}};
-  auto counter = [&](const char* family, const char* help) {
-    return &make_counter(metrics, family, help, labels);
-  };
-  auto gauge = [&](const char* family, const char* help) {
-    return &make_gauge(metrics, family, help, labels);
-  };
   counters_ = {
-      counter("keyfold_source_records_total", "Records read, whatever became of them."),
-      counter("keyfold_source_rows_total", "Rows handed to the routers."),
-      counter("keyfold_source_filtered_total",
-              "Records left out by the stream's where, and tombstones."),
-      counter("keyfold_source_dead_letters_total", "Records that could not become events."),
-      counter("keyfold_source_null_keys_total",
-              "Rows without an entity's key: left out for that entity."),
-      counter("keyfold_source_long_keys_total",
-              "Rows whose key exceeds limits.max_key_bytes: left out for that entity."),
-      gauge("keyfold_stream_watermark_seconds",
-            "Event time up to which the stream is complete, Unix time."),
-      gauge("keyfold_stream_newest_event_seconds", "Newest event time seen, Unix time."),
-      gauge("keyfold_stream_idle_partitions",
-            "Partitions that hold no watermark back because they are silent."),
+      stream_counters::make(metrics, name_),
+      &make_counter(metrics, "keyfold_source_records_total",
+                    "Records read, whatever became of them.", labels),
+      &make_counter(metrics, "keyfold_source_dead_letters_total",
+                    "Records that could not become events.", labels),
+      &make_gauge(metrics, "keyfold_stream_idle_partitions",
+                  "Partitions that hold no watermark back because they are silent.", labels),
   };
 }
 
@@ -129,7 +110,7 @@ bool source_reader::poll() {
 void source_reader::note(const source_poll& polled) {
   records_.fetch_add(polled.records, std::memory_order_relaxed);
   counters_.records->Increment(static_cast<double>(polled.records));
-  counters_.filtered->Increment(static_cast<double>(polled.filtered));
+  counters_.stream.filtered->Increment(static_cast<double>(polled.filtered));
   counters_.dead_letters->Increment(static_cast<double>(polled.dead_letters.size()));
   dead_letters_.insert(dead_letters_.end(), polled.dead_letters.begin(), polled.dead_letters.end());
   auto moment = now();
@@ -145,20 +126,18 @@ void source_reader::note(const source_poll& polled) {
     if (progress.ended)
       watermarks_.end(progress.partition);
   }
-  counters_.newest->Set(seconds_of(watermarks_.newest()));
+  stream_counters::show(*counters_.stream.newest, watermarks_.newest());
   counters_.idle_partitions->Set(static_cast<double>(watermarks_.idle(moment)));
 }
 
 void source_reader::send(const event_batch_ptr& events) {
   std::vector<routed_batch> shares(routers_.size());
   auto losses = split_batch(*table_, stream_, events, shares);
-  counters_.rows->Increment(static_cast<double>(events->size()));
-  counters_.null_keys->Increment(static_cast<double>(losses.null_key));
-  counters_.long_keys->Increment(static_cast<double>(losses.long_key));
+  counters_.stream.rows->Increment(static_cast<double>(events->size()));
+  counters_.stream.add(losses);
   sent_watermark_ = watermarks_.watermark(now());
-  counters_.watermark->Set(seconds_of(sent_watermark_));
+  stream_counters::show(*counters_.stream.watermark, sent_watermark_);
   for (size_t i = 0; i < shares.size(); ++i) {
-    shares[i].stream = stream_;
     shares[i].watermark = sent_watermark_;
     shares[i].newest = watermarks_.newest();
     gate_->admit(shares[i].credit);
@@ -174,12 +153,14 @@ void source_reader::send_watermark() {
   if (watermark <= sent_watermark_)
     return;
   sent_watermark_ = watermark;
-  counters_.watermark->Set(seconds_of(watermark));
+  stream_counters::show(*counters_.stream.watermark, watermark);
   for (auto& to : routers_) {
     routed_batch moment;
     moment.stream = stream_;
     moment.watermark = watermark;
     moment.newest = watermarks_.newest();
+    moment.credit = 1;
+    gate_->admit(moment.credit);
     to->send_batch(std::move(moment));
   }
 }

@@ -2,6 +2,7 @@
 
 #include "actors/flow_gate.hpp"
 #include "actors/router.hpp"
+#include "actors/stream_counters.hpp"
 #include "features/watermark.hpp"
 #include "messages/event_source.hpp"
 #include "messages/metrics.hpp"
@@ -49,14 +50,9 @@ public:
 
 private:
   struct counters {
+    stream_counters stream;
     prometheus::Counter* records;
-    prometheus::Counter* rows;
-    prometheus::Counter* filtered;
     prometheus::Counter* dead_letters;
-    prometheus::Counter* null_keys;
-    prometheus::Counter* long_keys;
-    prometheus::Gauge* watermark;
-    prometheus::Gauge* newest;
     prometheus::Gauge* idle_partitions;
   };
 

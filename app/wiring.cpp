@@ -106,6 +106,7 @@ public:
               return stdin_source::make(stream.schema, format_of(stream.format));
             },
             [&](const config::http_push_source& x) { return push_source(x, stream); },
+            [&](const config::view_source&) { return source_result{nullptr}; },
         },
         stream.source);
   }
@@ -271,7 +272,9 @@ result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_pt
     auto source = sources.make(stream);
     if (!source)
       return tl::unexpected{source.error()};
-    engine.streams.push_back({stream.schema, std::move(*source)});
+    const auto* from = std::get_if<config::view_source>(&stream.source);
+    engine.streams.push_back(
+        {stream.schema, std::move(*source), from == nullptr ? "" : from->view});
   }
   if (auto added = add_outputs(plan, engine, metrics); !added)
     return tl::unexpected{added.error()};

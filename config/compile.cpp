@@ -24,12 +24,12 @@ compile_plan(std::string_view text, const std::string& file,
   check_name(definition["application"]);
   name_table stream_names{"streams"};
   auto streams = read_streams(definition, made.application, stream_names);
+  graph views{definition, streams, stream_names};
+  views.check();
   for (auto& stream : streams) {
     made.streams.push_back(stream.plan);
     made.streams.back().schema = std::make_shared<stream_schema>(stream.full);
   }
-  graph views{definition, streams, stream_names};
-  views.check();
   read_outputs(definition, views, made);
   made.services = read_services(definition, views);
   made.serving = read_serving(definition["serving"]);

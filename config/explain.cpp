@@ -45,6 +45,9 @@ struct source_text {
   }
   std::string operator()(const stdin_source&) const { return "standard input"; }
   std::string operator()(const http_push_source&) const { return "pushes over HTTP"; }
+  std::string operator()(const view_source& x) const {
+    return "what the view " + x.view + " emits";
+  }
 };
 
 struct target_text {
@@ -67,6 +70,11 @@ std::string features_of(const view& x) {
          + (x.open() ? " known beforehand, more by group" : "");
 }
 
+bool emits(const view& x, const stream_plan& stream) {
+  const auto* from = std::get_if<view_source>(&stream.source);
+  return from != nullptr && from->view == x.name();
+}
+
 size_t features_in(const plan& x) {
   size_t count = 0;
   for (const auto& entity : x.entities)
@@ -77,9 +85,10 @@ size_t features_in(const plan& x) {
 
 void append_stream(const stream_plan& x, std::string& out) {
   const auto& schema = *x.schema;
+  auto emitted = std::holds_alternative<view_source>(x.source);
   out += "stream " + schema.name + "\n";
-  out += "  from     " + std::visit(source_text{}, x.source) + " ("
-         + std::string{name_of(x.format.format)} + ")\n";
+  out += "  from     " + std::visit(source_text{}, x.source)
+         + (emitted ? "" : " (" + std::string{name_of(x.format.format)} + ")") + "\n";
   std::vector<std::string> read;
   std::vector<std::string> derived;
   for (const auto& field : schema.fields)
@@ -89,8 +98,11 @@ void append_stream(const stream_plan& x, std::string& out) {
   if (!derived.empty())
     out += "  derives  " + joined(derived) + "\n";
   auto time = schema.time.field ? schema.fields[*schema.time.field].name : "the source's time";
-  out += "  time     " + time + ", up to " + text_of(schema.time.max_delay)
-         + " out of order, idle after " + text_of(schema.time.idle_after) + "\n";
+  if (emitted)
+    out += "  time     as the view says, in step with the view\n";
+  else
+    out += "  time     " + time + ", up to " + text_of(schema.time.max_delay)
+           + " out of order, idle after " + text_of(schema.time.idle_after) + "\n";
   if (schema.where)
     out += "  where    only some rows are kept\n";
 }
@@ -104,6 +116,9 @@ void append_entity(const plan& all, const entity_definition& x, std::string& out
     std::vector<std::string> inputs(view->inputs().begin(), view->inputs().end());
     out += "  view " + view->name() + " (" + std::string{view->kind()} + " of " + joined(inputs)
            + "): " + features_of(*view) + "\n";
+    for (const auto& stream : all.streams)
+      if (emits(*view, stream))
+        out += "    -> stream " + stream.schema->name + "\n";
     for (const auto& output : all.outputs)
       if (std::find(output.views.begin(), output.views.end(), view->name()) != output.views.end())
         out += "    -> output " + output.name + "\n";
@@ -140,8 +155,9 @@ public:
     out_ = "flowchart LR\n";
     for (size_t i = 0; i < plan_.streams.size(); ++i) {
       const auto& stream = plan_.streams[i];
-      line("source" + number(i) + "([\"" + label(std::visit(source_text{}, stream.source))
-           + "\"]) --> stream" + number(i));
+      if (!std::holds_alternative<view_source>(stream.source))
+        line("source" + number(i) + "([\"" + label(std::visit(source_text{}, stream.source))
+             + "\"]) --> stream" + number(i));
       line("stream" + number(i) + "[/\"stream " + label(stream.schema->name) + "\"/]");
     }
     for (size_t i = 0; i < plan_.entities.size(); ++i)
@@ -175,6 +191,10 @@ private:
     for (const auto& input : x.inputs)
       for (const auto& view : input.views)
         line("stream" + number(stream_number(input.stream)) + " --> " + view_id(i, view.view));
+    for (size_t k = 0; k < x.views.size(); ++k)
+      for (size_t s = 0; s < plan_.streams.size(); ++s)
+        if (emits(*x.views[k], plan_.streams[s]))
+          line(view_id(i, k) + " --> stream" + number(s));
   }
 
   void output(size_t i) {

@@ -1,6 +1,7 @@
 #include "config/graph.hpp"
 
 #include "config/spelling.hpp"
+#include "config/stages.hpp"
 
 #include <algorithm>
 #include <set>
@@ -254,33 +255,80 @@ graph::compiled_view graph::compile(const declared_view& x,
   return out;
 }
 
+void graph::find_emitters() {
+  emitters_.resize(streams_.size());
+  for (uint32_t view = 0; view < views_.size(); ++view) {
+    auto at = views_[view].definition["emits"];
+    auto stream = at ? stream_names_.find(at.is_string() ? at : at["name"]) : std::nullopt;
+    if (!stream || !streams_[*stream].derived())
+      continue;
+    views_[view].emits = stream;
+    emitters_[*stream] = view;
+  }
+}
+
+std::vector<uint32_t> graph::by_stage() const {
+  std::vector<std::vector<uint32_t>> emitters(views_.size());
+  for (uint32_t view = 0; view < views_.size(); ++view)
+    for (const auto& input : views_[view].inputs)
+      if (input && emitters_[input->stream])
+        emitters[view].push_back(*emitters_[input->stream]);
+  return sort_by_stage(emitters, [this](std::span<const uint32_t> circle) {
+    std::vector<std::string> names;
+    for (auto view : circle)
+      names.push_back(backquoted(views_[view].name));
+    streams_[*views_[circle.front()].emits].name_at().complain(
+        "a view cannot read what comes of its own events: " + joined(names, " reads ")
+        + "; take one of these views out of the circle");
+  });
+}
+
 void graph::check() {
+  find_emitters();
   std::vector<const stream_schema*> schemas;
   for (const auto& stream : streams_)
     schemas.push_back(&stream.full);
   uint64_t features_left = max_features;
-  for (auto& x : views_) {
-    if (!can_compile(x))
+  for (auto number : by_stage())
+    check(views_[number], schemas, features_left);
+}
+
+void graph::check(declared_view& x, const std::vector<const stream_schema*>& schemas,
+                  uint64_t& features_left) {
+  if (!can_compile(x))
+    return;
+  auto compiled = compile(x, schemas, features_left);
+  x.checked = compiled.made;
+  size_t given = 0;
+  for (const auto& input : x.inputs) {
+    if (!input)
       continue;
-    auto compiled = compile(x, schemas, features_left);
-    x.checked = compiled.made;
-    size_t number = 0;
-    for (const auto& input : x.inputs) {
-      if (!input)
-        continue;
-      auto& used = streams_[input->stream].used;
-      const auto& columns = compiled.columns[number++];
-      for (size_t i = 0; i < used.size(); ++i)
-        used[i] = used[i] || columns.used()[i];
-    }
+    auto& used = streams_[input->stream].used;
+    const auto& columns = compiled.columns[given++];
+    for (size_t i = 0; i < used.size(); ++i)
+      used[i] = used[i] || columns.used()[i];
   }
+  check_emissions(x);
+}
+
+void graph::check_emissions(const declared_view& x) {
+  if (!x.emits || x.checked == nullptr)
+    return;
+  if (x.checked->emissions().empty())
+    streams_[*x.emits].name_at().complain("the view " + backquoted(x.name)
+                                          + " emits no events; remove its `emits`");
+  else
+    read_emissions(x.checked->emissions(), streams_[*x.emits]);
 }
 
 void graph::check_use() const {
   for (const auto& stream : streams_)
-    if (!stream.read)
-      stream.definition["name"].complain("no view is over the stream " + backquoted(stream.name)
-                                         + "; add one to `views` or remove the stream");
+    if (!stream.read && stream.derived())
+      stream.name_at().complain("nothing reads the stream " + backquoted(stream.name)
+                                + "; name it in a view or an output, or remove the `emits`");
+    else if (!stream.read)
+      stream.name_at().complain("no view is over the stream " + backquoted(stream.name)
+                                + "; add one to `views` or remove the stream");
   for (const auto& entity : entities_)
     if (!entity.used)
       entity.at["name"].complain("no view is about the entity " + backquoted(entity.name)

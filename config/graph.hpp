@@ -22,8 +22,8 @@ public:
   graph(const node& definition, std::vector<declared_stream>& streams,
         const name_table& stream_names, kind_finder find_kind = find_view_kind);
 
-  /// Compiles every view against all columns of its stream; complains of what is wrong and marks
-  /// the columns used.
+  /// Compiles every view against all columns of its streams, after the views that emit those;
+  /// complains of what is wrong and marks the columns used.
   void check();
   /// Complains of streams and entities that no view is over.
   void check_use() const;
@@ -61,6 +61,7 @@ private:
     view_reader read = nullptr;
     uint32_t entity = 0;
     std::vector<std::optional<declared_input>> inputs; // one per role; empty: optional, not given
+    std::optional<uint32_t> emits;                     // the number of a derived stream
     std::shared_ptr<const view> checked;
   };
   /// A view as its kind made it, and the columns of each input that are the entity's key.
@@ -81,7 +82,12 @@ private:
                                    const declared_entity& entity) const;
   std::optional<uint32_t> machine_entity(const node& key_at);
   void add_view(declared_view made, const node& name_at);
+  void find_emitters();
+  std::vector<uint32_t> by_stage() const;
   bool can_compile(const declared_view& x) const;
+  void check(declared_view& x, const std::vector<const stream_schema*>& schemas,
+             uint64_t& features_left);
+  void check_emissions(const declared_view& x);
   compiled_view compile(const declared_view& x, const std::vector<const stream_schema*>& schemas,
                         uint64_t& features_left);
   std::optional<std::vector<uint32_t>> find_key(declared_entity& entity, const declared_input& x,
@@ -99,6 +105,7 @@ private:
   name_table view_names_{"views"};
   std::vector<declared_entity> entities_;
   std::vector<declared_view> views_;
+  std::vector<std::optional<uint32_t>> emitters_; // per stream: the view that emits it
 };
 
 } // namespace keyfold::config

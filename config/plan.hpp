@@ -53,9 +53,14 @@ struct http_push_source {
   size_t max_pending_rows = 100'000;
 };
 
+/// Of a derived stream: the view that emits its events.
+struct view_source {
+  std::string view;
+};
+
 struct stream_plan {
   std::shared_ptr<const stream_schema> schema;
-  std::variant<kafka_source, file_source, stdin_source, http_push_source> source;
+  std::variant<kafka_source, file_source, stdin_source, http_push_source, view_source> source;
   format_settings format;
 };
 

@@ -221,16 +221,26 @@ void refuse_shared_group(const std::vector<declared_stream>& streams) {
   }
 }
 
+namespace {
+
+declared_stream& declare(const node& at, const node& name_at, name_table& names,
+                         std::vector<declared_stream>& to) {
+  auto& made = to.emplace_back();
+  made.definition = at;
+  made.name = name_at.text();
+  made.full.name = made.name;
+  check_name(name_at);
+  names.add(made.name, name_at);
+  return made;
+}
+
+} // namespace
+
 std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
                                           name_table& names) {
   std::vector<declared_stream> out;
   for (const auto& at : definition["streams"].items()) {
-    auto& made = out.emplace_back();
-    made.definition = at;
-    made.name = at.text_or("name", "");
-    made.full.name = made.name;
-    check_name(at["name"]);
-    names.add(made.name, at["name"]);
+    auto& made = declare(at, at["name"], names, out);
     read_source(at, application, made.plan);
     refuse_shared_group(out);
     stream_reader reader{made};
@@ -238,7 +248,28 @@ std::vector<declared_stream> read_streams(const node& definition, const std::str
     reader.where();
     reader.time();
   }
+  for (const auto& view : definition["views"].items()) {
+    auto at = view["emits"];
+    if (!at)
+      continue;
+    auto& made = declare(at, at.is_string() ? at : at["name"], names, out);
+    made.plan.source = view_source{view.text_or("name", "")};
+    made.sound = false;
+  }
   return out;
+}
+
+void read_emissions(std::span<const column> emitted, declared_stream& to) {
+  to.sound = true;
+  for (const auto& x : emitted) {
+    stream_field field;
+    field.name = x.name;
+    field.type = x.type;
+    to.full.fields.push_back(std::move(field));
+  }
+  stream_reader reader{to};
+  reader.fields();
+  reader.where();
 }
 
 std::shared_ptr<const stream_schema> prune(const declared_stream& x) {
@@ -268,10 +299,9 @@ std::shared_ptr<const stream_schema> prune(const declared_stream& x) {
   if (x.full.where)
     out->where = compile_condition(x.definition["where"], scope_of(*out));
   if (out->fields.size() > max_used_fields)
-    x.definition["fields"].complain("the definition uses " + std::to_string(out->fields.size())
-                                    + " columns of this stream, and at most "
-                                    + std::to_string(max_used_fields)
-                                    + " can be; divide the stream in two");
+    x.name_at().complain("the definition uses " + std::to_string(out->fields.size())
+                         + " columns of this stream, and at most " + std::to_string(max_used_fields)
+                         + " can be; divide the stream in two");
   return out;
 }
 

@@ -3,23 +3,29 @@
 #include "config/names.hpp"
 #include "config/node.hpp"
 #include "config/plan.hpp"
+#include "features/view.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace keyfold::config {
 
-/// A stream as declared, with all of its columns, and which of them something uses.
+/// A stream as declared, with all of its columns, and which of them something uses. A derived one
+/// has no columns and is not sound until the view that emits it has been made.
 struct declared_stream {
-  node definition;
+  node definition; ///< of a derived one: the `emits` of its view
   std::string name;
   stream_plan plan;       ///< all but the schema
   stream_schema full;     ///< every column
   bool sound = true;      ///< false: a column could not be made, so references cannot be judged
   std::vector<bool> used; ///< of `full.fields`
-  bool read = false;      ///< by a view
+  bool read = false;      ///< by a view or an output
 
+  bool derived() const noexcept { return std::holds_alternative<view_source>(plan.source); }
+  /// Where its name is.
+  node name_at() const { return definition.is_string() ? definition : definition["name"]; }
   /// The columns as expressions see them: the first `count`.
   scope columns(size_t count) const;
   scope columns() const { return columns(full.fields.size()); }
@@ -28,9 +34,14 @@ struct declared_stream {
 /// Columns of a stream that a definition may use after pruning.
 inline constexpr size_t max_used_fields = 64;
 
-/// Reads the streams of a definition; complains of what is wrong with each by itself.
+/// Reads the streams of a definition, then those that its views emit; complains of what is wrong
+/// with each by itself.
 std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
                                           name_table& names);
+
+/// Gives a derived stream its columns: those of the events that its view emits, and those derived
+/// from them.
+void read_emissions(std::span<const column> emitted, declared_stream& to);
 
 /// The schema of the columns used and of those they are derived from.
 /// @pre nothing was wrong with `x`

@@ -13,6 +13,7 @@ void view_counters::add(const fold_counts& x) const {
   raise(skipped, x.skipped);
   raise(bound_reached, x.bound_reached);
   raise(expired, x.expired);
+  raise(emitted, x.emitted);
 }
 
 prometheus::Counter& make_counter(metrics_registry& registry, const std::string& name,
@@ -48,6 +49,7 @@ view_metrics::make(metrics_registry& registry,
                   "Times a bound on a key's state refused or evicted something."),
           counter("keyfold_view_groups_expired_total",
                   "Groups removed because their TTL was over."),
+          counter("keyfold_view_emitted_total", "Events the view emitted into its stream."),
       });
     }
   }

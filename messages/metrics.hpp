@@ -24,6 +24,7 @@ struct view_counters {
   prometheus::Counter* skipped;
   prometheus::Counter* bound_reached;
   prometheus::Counter* expired;
+  prometheus::Counter* emitted;
 
   void add(const fold_counts& x) const;
 };

@@ -15,7 +15,8 @@ namespace keyfold::config {
 
 /// Kinds of views for tests of what every kind stands on: `joined` has the roles `left`, `right`
 /// and, optional, `extra`; `single` is over its own stream and takes the column named as `column`.
-/// The columns that a view names as `left_column` and so on are those it uses of that role.
+/// The columns that a view names as `left_column` and so on are those it uses of that role; of its
+/// first stream it emits those in `emitted`.
 inline std::shared_ptr<const view> read_test_view(const view_request& x) {
   static constexpr std::array names{"left_column", "right_column", "extra_column"};
   std::vector<std::string> streams;
@@ -27,7 +28,11 @@ inline std::shared_ptr<const view> read_test_view(const view_request& x) {
     if (at && !x.inputs[i]->find(at))
       return nullptr;
   }
-  return std::make_shared<bare_view>(x.name, std::move(streams));
+  std::vector<column> emitted;
+  for (const auto& at : x.definition["emitted"].items())
+    if (auto found = x.columns.find(at))
+      emitted.push_back({at.text(), x.columns.field(*found).type});
+  return std::make_shared<bare_view>(x.name, std::move(streams), std::move(emitted));
 }
 
 inline constexpr std::array joined_roles{view_role{"left"}, view_role{"right"},
