@@ -41,7 +41,7 @@ struct kafka_source {
   /// What to do when the records at the ledger's position are gone.
   enum class missing : uint8_t { refuse, earliest, latest } on_missing = missing::refuse;
   std::string group;                             ///< default: application-stream
-  std::string instance_id;                       ///< default: the application's name
+  std::string instance_id;                       ///< of a static member; empty: a dynamic one
   std::map<std::string, std::string> properties; ///< librdkafka's, passed through
 };
 struct file_source {

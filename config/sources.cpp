@@ -50,7 +50,7 @@ kafka_source read_kafka(const node& at, const std::string& application, const st
   out.on_missing = missing_of(at);
   // One group per stream: members of one group would divide a topic that two streams read.
   out.group = at.text_or("group", application + "-" + stream);
-  out.instance_id = at.text_or("instance_id", application);
+  out.instance_id = at.text_or("instance_id", "");
   out.properties = at.properties("properties");
   refuse_owned_properties(at["properties"], {{"bootstrap.servers", "brokers"},
                                              {"metadata.broker.list", "brokers"},

@@ -1,6 +1,7 @@
 #include "connectors/kafka/kafka_source.hpp"
 
 #include "connectors/kafka/source_reader.hpp"
+#include "features/murmur2.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -86,8 +87,6 @@ source_reader::source_reader(source_settings settings, std::shared_ptr<const str
       assignment_(settings_, problems_, wake_, metrics_) {
   if (settings_.group.empty())
     settings_.group = settings_.application;
-  if (settings_.instance_id.empty())
-    settings_.instance_id = settings_.application;
 }
 
 source_reader::~source_reader() {
@@ -98,14 +97,23 @@ std::string source_reader::owner() const {
   return fmt::format("stream \"{}\"", schema_->name);
 }
 
+/// Of static membership. The broker gives a static member that comes back what it had before, also
+/// when it subscribes to other topics now: then it must be another member.
+std::string source_reader::member_name() const {
+  auto subscribed = settings_.topic_pattern;
+  for (const auto& topic : settings_.topics)
+    subscribed += '\n' + topic;
+  return fmt::format("{}-{:08x}", settings_.instance_id, murmur2(subscribed));
+}
+
 result<settings_handle> source_reader::client_settings() {
   properties own{
       {"bootstrap.servers", settings_.brokers},
       {"client.id", settings_.application},
       {"group.id", settings_.group},
-      // A process that was killed takes its partitions up again at once, without a rebalance.
-      {"group.instance.id", settings_.instance_id},
-      {"session.timeout.ms", "45000"},
+      // What a killed process read waits for so long; a static member comes back sooner.
+      {"session.timeout.ms", settings_.instance_id.empty() ? "6000" : "45000"},
+      {"heartbeat.interval.ms", settings_.instance_id.empty() ? "2000" : "3000"},
       // Sources wait for outputs that are down; that is no reason to leave the group.
       {"max.poll.interval.ms", "86400000"},
       {"partition.assignment.strategy", "range"},
@@ -125,6 +133,8 @@ result<settings_handle> source_reader::client_settings() {
       {"topic.metadata.refresh.interval.ms", "10000"},
       {"statistics.interval.ms", "1000"},
   };
+  if (!settings_.instance_id.empty())
+    own.emplace("group.instance.id", member_name());
   if (!settings_.topic_pattern.starts_with("__") && !settings_.topic_pattern.starts_with("^__"))
     own.emplace("topic.blacklist", "^__consumer_offsets$,^__transaction_state$");
   constexpr std::string_view ledger = "positions come from the ledger";

@@ -20,7 +20,7 @@ struct source_settings {
   /// on, or go on at one end and count it.
   enum class missing : uint8_t { refuse, earliest, latest };
 
-  std::string application;         ///< names the client, and by default group and instance
+  std::string application;         ///< names the client, and by default the group
   std::string brokers;             ///< host:port, separated by commas
   std::vector<std::string> topics; ///< or
   std::string topic_pattern;       ///< a POSIX extended regular expression for the whole name
@@ -28,7 +28,7 @@ struct source_settings {
   event_time start_time = beginning_of_time; ///< of `start::timestamp`: Kafka's record timestamps
   missing on_missing = missing::refuse;
   std::string group;         ///< default: the application's name
-  std::string instance_id;   ///< of static membership; default: the application's name
+  std::string instance_id;   ///< of static membership; empty: the membership is dynamic
   properties passed_through; ///< librdkafka's, e.g. of SASL and TLS
   record_format_settings format;
   bool until_end = false; ///< bounded: a partition ends where its log ended when it was assigned

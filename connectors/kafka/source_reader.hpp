@@ -47,6 +47,7 @@ private:
   };
 
   std::string owner() const;
+  std::string member_name() const;
   result<void> subscribe();
   void serve_client();
   void on_client_message(const rd_kafka_message_t& x);

@@ -43,7 +43,7 @@ TEST_CASE("definition: a small one becomes a plan") {
   CHECK(source.brokers == "localhost:9092");
   CHECK(source.topics == std::vector<std::string>{"w1"});
   CHECK(source.group == "counters-events");
-  CHECK(source.instance_id == "counters");
+  CHECK(source.instance_id.empty());
   CHECK(source.on_missing == kafka_source::missing::refuse);
   CHECK(source.start == kafka_source::start::earliest);
   CHECK(stream.schema->time.max_delay == std::chrono::seconds{5});

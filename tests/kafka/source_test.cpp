@@ -276,12 +276,16 @@ TEST_CASE("kafka source: a bounded source ends where the log ended, in every par
            && std::all_of(read.positions.begin(), read.positions.end(),
                           [](auto& x) { return x.second.ended; });
   };
-  reading read{settings};
-  REQUIRE(read.until([&] { return all_ended(read); }));
-  CHECK(read.numbers.size() == 20);
-  produce(topic, test_records(0, 10, 1)); // after the end that was fixed at the start
-  CHECK(read.rows(20));
-  reading again{settings, read.positions};
+  source_positions reached;
+  {
+    reading read{settings};
+    REQUIRE(read.until([&] { return all_ended(read); }));
+    CHECK(read.numbers.size() == 20);
+    produce(topic, test_records(0, 10, 1)); // after the end that was fixed at the start
+    CHECK(read.rows(20));
+    reached = read.positions;
+  }
+  reading again{settings, reached};
   REQUIRE(again.until([&] { return all_ended(again) && again.numbers.size() == 10; }));
 }
 
@@ -307,6 +311,7 @@ TEST_CASE("kafka source: the newer of two processes with one instance id takes o
   create_topic(topic, 1);
   produce(topic, test_records(0, 10, 1));
   auto settings = of_topic(topic);
+  settings.instance_id = "only";
   reading first{settings};
   REQUIRE(first.rows(10));
   reading second{settings, first.positions};
@@ -314,5 +319,26 @@ TEST_CASE("kafka source: the newer of two processes with one instance id takes o
   REQUIRE(second.rows(10, 10));
   CHECK(second.numbers == range(10, 10));
   CHECK_FALSE(first.until([] { return false; }, 20));
-  CHECK_THAT(first.error, Contains("another process") && Contains(settings.application));
+  CHECK_THAT(first.error, Contains("another process") && Contains(settings.instance_id));
+}
+
+TEST_CASE("kafka source: a process that comes back with other topics reads those") {
+  auto instance = GENERATE(as<std::string>{}, "", "only");
+  auto before = unique("before");
+  auto after = unique("after");
+  for (const auto& topic : {before, after})
+    create_topic(topic, 1);
+  produce(before, test_records(0, 10, 1));
+  produce(after, test_records(10, 10, 1));
+  auto settings = of_topic(before);
+  settings.instance_id = instance;
+  settings.passed_through["session.timeout.ms"] = "6000";
+  {
+    reading first{settings};
+    REQUIRE(first.rows(10));
+  }
+  settings.topics = {after};
+  reading second{settings};
+  REQUIRE(second.rows(10, 10));
+  CHECK(second.numbers == range(10, 10));
 }
