@@ -28,16 +28,50 @@ bool cold_keys::may_contain(uint64_t hash) const noexcept {
   return true;
 }
 
+void cold_keys::add_timer(event_time at, uint64_t hash, std::string key) {
+  timers_.emplace(hash, timer{at, std::move(key)});
+  due_[at].push_back(hash);
+  ++entries_;
+}
+
+void cold_keys::remove_timer(uint64_t hash, const std::string& key) {
+  auto [first, last] = timers_.equal_range(hash);
+  for (auto i = first; i != last; ++i)
+    if (i->second.key == key) {
+      timers_.erase(i);
+      break;
+    }
+  drop_stale_entries();
+}
+
+/// Keys come and go more often than their timers are due.
+void cold_keys::drop_stale_entries() {
+  if (entries_ <= 2 * timers_.size() + 1000)
+    return;
+  due_.clear();
+  for (const auto& [hash, x] : timers_)
+    due_[x.at].push_back(hash);
+  entries_ = timers_.size();
+}
+
 std::vector<std::string> cold_keys::take_due(event_time watermark, size_t most) {
   std::vector<std::string> result;
-  while (result.size() < most && !timers_.empty() && timers_.begin()->first <= watermark) {
-    auto& keys = timers_.begin()->second;
-    while (!keys.empty() && result.size() < most) {
-      result.push_back(std::move(keys.back()));
-      keys.pop_back();
+  while (result.size() < most && any_due(watermark)) {
+    auto& [at, hashes] = *due_.begin();
+    while (!hashes.empty() && result.size() < most) {
+      auto [first, last] = timers_.equal_range(hashes.back());
+      hashes.pop_back();
+      --entries_;
+      for (auto i = first; i != last;)
+        if (i->second.at == at) {
+          result.push_back(std::move(i->second.key));
+          i = timers_.erase(i);
+        } else {
+          ++i;
+        }
     }
-    if (keys.empty())
-      timers_.erase(timers_.begin());
+    if (hashes.empty())
+      due_.erase(due_.begin());
   }
   return result;
 }

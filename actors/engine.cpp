@@ -170,17 +170,13 @@ result<void> engine::restore() {
       return fail(compacted.error().message);
     more = *compacted;
   }
-  auto most = settings_.residency.max_keys == 0 ? UINT64_MAX
-                                                : settings_.residency.max_keys / settings_.routers;
   uint64_t keys = 0;
   std::string malformed;
   auto begin = std::chrono::steady_clock::now();
   auto read =
       ledger_->for_each_key([&](uint32_t entity, std::string_view key, std::string_view state) {
         auto& owner = routers_[router_of(key, settings_.routers)];
-        auto good = owner->resident_keys() < most ? owner->restore(entity, key, state)
-                                                  : owner->restore_cold(entity, key, state);
-        if (!good && malformed.empty())
+        if (!owner->restore(entity, key, state) && malformed.empty())
           malformed = key;
         ++keys;
       });
@@ -253,7 +249,21 @@ void engine::start_sources() {
         positions[i][row.partition] = {row.partition, row.next,
                                        event_time{duration{row.max_time_us}}, row.ended};
   for (size_t i = 0; i < sources_.size(); ++i)
+    restore_time(sources_[i]->stream(), positions[i]);
+  for (size_t i = 0; i < sources_.size(); ++i)
     sources_[i]->start(std::move(positions[i]));
+}
+
+void engine::restore_time(uint32_t stream, const source_positions& positions) {
+  auto watermark = beginning_of_time;
+  auto newest = beginning_of_time;
+  for (const auto& [partition, x] : positions)
+    if (partition == store::watermark_row)
+      watermark = x.max_time;
+    else
+      newest = std::max(newest, x.max_time);
+  for (auto& router : routers_)
+    router->restore_time(stream, watermark, newest);
 }
 
 bool engine::wait(std::chrono::milliseconds patience) {

@@ -85,6 +85,7 @@ private:
   void set_residency();
   result<void> restore();
   void start_sources();
+  void restore_time(uint32_t stream, const source_positions& positions);
   void make_outputs();
 
   caf::actor_system& system_;

@@ -73,7 +73,7 @@ private:
 
 void entity_actor::answer(const entity_layout& layout, const feature_query& query, key_answer& out,
                           event_time as_of) const {
-  out.found = true;
+  out.found = dirty || !gone;
   out.as_of = as_of;
   out.values.resize(query.wanted.size());
   state.read(layout, as_of, query.wanted, out.values, out.memory);

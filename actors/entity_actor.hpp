@@ -48,7 +48,8 @@ public:
   // The router's notes on the key; only the router, and the key while it works for it, touch them.
   event_time timer_at = end_of_time; ///< when the router will advance it
   uint32_t slot = 0;                 ///< its place in the chunk under way, if it is in it
-  uint32_t touched = 0;              ///< the router\'s epoch of the last row or read
+  uint32_t touched = 0;              ///< the router's epoch of the last row or read
+  uint32_t saved = 0;                ///< and of the last change that went to the ledger
   bool dirty = false;                ///< changed since the last epoch
   bool listed = false;               ///< among the router's changed keys
   bool gone = false;                 ///< kept nothing at the last epoch: the router forgets it

@@ -68,7 +68,10 @@ epoch_coordinator::epoch_coordinator(caf::actor_config& config, epoch_settings s
                             "Changes held until the end of the epoch.")),
       output_stalls_(make_counter(*with_.metrics, "keyfold_output_stalls_total",
                                   "Times the sources had to wait because an output's pending "
-                                  "changes reached their bound.")) {}
+                                  "changes reached their bound.")),
+      room_stalls_(make_counter(*with_.metrics, "keyfold_room_stalls_total",
+                                "Times the sources had to wait because far more keys were in "
+                                "memory than the limits allow.")) {}
 
 void epoch_coordinator::send_tick() {
   post_task([](epoch_coordinator& self) { self.tick(); });
@@ -119,10 +122,10 @@ void epoch_coordinator::tick() {
   dirty_gauge_.Set(static_cast<double>(dirty));
   in_flight_gauge_.Set(static_cast<double>(with_.gate->in_flight()));
   log_gauge_.Set(static_cast<double>(log_bytes()));
-  if (stalled_)
+  if ((stalled_ || waits_for_room_) && phase_ == phase::folding)
     let_go_on();
-  if (phase_ == phase::folding && committing_ && log_bytes() > settings_.max_log_bytes
-      && !with_.gate->closed())
+  if (phase_ == phase::folding && committing_
+      && (log_bytes() > settings_.max_log_bytes || crowded()) && !with_.gate->closed())
     with_.gate->close(); // the ledger is behind: what is held in memory must not grow
   if (phase_ == phase::folding && !committing_ && (!stalled_ || stopping_) && !last_done_ && due())
     begin();
@@ -132,7 +135,7 @@ void epoch_coordinator::tick() {
 }
 
 bool epoch_coordinator::due() const {
-  if (stopping_ || log_bytes() > settings_.max_log_bytes)
+  if (stopping_ || log_bytes() > settings_.max_log_bytes || (crowded() && !with_.gate->closed()))
     return true;
   using std::chrono::nanoseconds;
   auto wait = std::clamp<nanoseconds>(4 * cost_, settings_.interval, settings_.max_interval);
@@ -259,7 +262,7 @@ void epoch_coordinator::committed(std::shared_ptr<const store::epoch_commit> epo
         output.writer->enqueue(epoch->epoch, std::shared_ptr<const std::string>{epoch, &row.log});
   std::vector<source_positions> by_source(with_.sources->size());
   for (const auto& row : epoch->positions)
-    for (size_t i = 0; i < by_source.size(); ++i)
+    for (size_t i = 0; i < by_source.size() && row.partition != store::watermark_row; ++i)
       if ((*with_.sources)[i]->name() == row.stream)
         by_source[i][row.partition] = {row.partition, row.next,
                                        event_time{duration{row.max_time_us}}, row.ended};
@@ -275,6 +278,11 @@ bool epoch_coordinator::outputs_full() const {
                      [](const auto& x) { return x.writer->pending_bytes() > x.max_pending_bytes; });
 }
 
+bool epoch_coordinator::crowded() const {
+  return std::any_of(with_.routers.begin(), with_.routers.end(),
+                     [](const auto& x) { return x->crowded(); });
+}
+
 bool epoch_coordinator::outputs_idle() const {
   return std::all_of(with_.outputs->begin(), with_.outputs->end(),
                      [](const auto& x) { return x.writer->idle(); });
@@ -285,16 +293,30 @@ void epoch_coordinator::let_go_on() {
   if (full && !stalled_)
     output_stalls_.Increment();
   stalled_ = full;
-  if (stalled_ && !with_.gate->closed())
-    with_.gate->close(); // it was opened while the epoch that filled the output was committed
-  if (!stalled_ && !stopping_)
+  auto was_waiting = std::exchange(waits_for_room_, crowded());
+  if (waits_for_room_ && !was_waiting)
+    room_stalls_.Increment();
+  if (stalled_ || waits_for_room_) {
+    if (!with_.gate->closed())
+      with_.gate->close(); // it was opened while the epoch that filled the output was committed
+  } else if (!stopping_) {
     with_.gate->open();
+  }
 }
 
 void epoch_coordinator::check_finished() {
-  if (finished_ || phase_ != phase::folding || committing_)
+  const auto drain_patience = std::chrono::seconds{failure_.empty() ? 5 : 0};
+  if (finished_ || committing_)
     return;
   auto over = stopping_ && clock::now() >= deadline_;
+  if (phase_ != phase::folding) {
+    if (over && clock::now() >= std::max(deadline_, begun_at_) + drain_patience) {
+      spdlog::warn("stopping without a last epoch, since what was read could not be folded: it is "
+                   "read again at the next start");
+      finish();
+    }
+    return;
+  }
   if (last_done_ && over && !outputs_idle())
     spdlog::warn("stopping with changes that are not published: they are in the ledger and go out "
                  "at the next start");
@@ -305,7 +327,10 @@ void epoch_coordinator::check_finished() {
 
 /// Nothing has been folded since the last epoch.
 bool epoch_coordinator::quiet() const {
-  return with_.gate->in_flight() == 0 && log_bytes() == 0
+  // Keys that wait for room are brought back under credit: they are looked for first.
+  return std::none_of(with_.routers.begin(), with_.routers.end(),
+                      [](const auto& x) { return x->keys_wait_for_room(); })
+         && with_.gate->in_flight() == 0 && log_bytes() == 0
          && std::all_of(with_.routers.begin(), with_.routers.end(),
                         [](const auto& x) { return x->dirty_keys() == 0; });
 }

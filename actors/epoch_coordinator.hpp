@@ -82,6 +82,7 @@ private:
                  store::ledger_result<void> result);
   void let_go_on();
   bool outputs_full() const;
+  bool crowded() const;
   bool outputs_idle() const;
   void check_finished();
   bool quiet() const;
@@ -92,7 +93,8 @@ private:
   parts with_;
   phase phase_ = phase::folding;
   bool committing_ = false;
-  bool stalled_ = false; // the gate stays closed until an output has made room
+  bool stalled_ = false;        // the gate stays closed until an output has made room
+  bool waits_for_room_ = false; // and until keys have left memory
   bool stopping_ = false;
   bool last_ = false;      // the epoch under way is the last
   bool last_done_ = false; // and it is over
@@ -118,6 +120,7 @@ private:
   prometheus::Gauge& in_flight_gauge_;
   prometheus::Gauge& log_gauge_;
   prometheus::Counter& output_stalls_;
+  prometheus::Counter& room_stalls_;
 };
 
 } // namespace keyfold

@@ -20,8 +20,10 @@ public:
   /// The key's actor, or null.
   entity_actor* find(uint64_t hash, std::string_view key) const {
     auto* first = find_hash(hash);
-    if (first == nullptr || first->key() == key)
+    if (first != nullptr && first->key() == key)
       return first;
+    if (collided_.empty())
+      return nullptr;
     auto other = collided_.find(std::string{key});
     return other == collided_.end() ? nullptr : other->second.get();
   }

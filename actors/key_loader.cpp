@@ -35,8 +35,8 @@ void key_loader::loop() {
     {
       std::unique_lock guard{mutex_};
       changed_.wait(guard, [this] { return stopping_ || !requests_.empty(); });
-      if (stopping_)
-        return;
+      if (requests_.empty())
+        return; // stopping, and nobody waits for an answer any more
       next = std::move(requests_.front());
       requests_.pop_front();
     }

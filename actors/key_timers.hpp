@@ -41,7 +41,12 @@ public:
         f(first.key(), hash);
     }
   }
+  /// Timers held, also those whose keys have got another or are gone.
   size_t size() const noexcept { return size_; }
+  void clear() noexcept {
+    due_.clear();
+    size_ = 0;
+  }
 
 private:
   std::map<event_time, std::vector<uint64_t>> due_;

@@ -91,8 +91,8 @@ void output_writer::loop() {
     {
       std::unique_lock guard{mutex_};
       changed_.wait(guard, [this] { return !queue_.empty() || stopping_; });
-      if (queue_.empty())
-        return;
+      if (stopping_)
+        return; // what is left is in the ledger
       next = queue_.front();
     }
     if (publish(next)) {

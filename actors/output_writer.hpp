@@ -40,7 +40,7 @@ public:
   /// Everything committed is published.
   bool idle() const;
   const std::string& name() const noexcept { return name_; }
-  /// Lets the epoch under way be tried once more, then ends.
+  /// Ends after the epoch under way, which is interrupted; the others stay in the ledger.
   void stop();
   void join();
 

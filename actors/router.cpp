@@ -87,13 +87,23 @@ void router::send_read(std::shared_ptr<feature_query> query, uint32_t index,
 // -- restoring
 // -------------------------------------------------------------------------------------------------------
 
-bool router::restore(uint32_t entity, std::string_view key, std::string_view state) {
-  auto& actor = key_actor(entity, directory_hash(key), key);
+entity_actor* router::decode_key(uint32_t entity, uint64_t hash, std::string_view key,
+                                 std::string_view state) {
+  auto& actor = key_actor(entity, hash, key);
   auto wake_at = end_of_time;
-  auto good = actor.state.decode(*table_->entities[entity].layout, state,
-                                 own_.environment(entity, key), wake_at);
+  if (!actor.state.decode(*table_->entities[entity].layout, state, own_.environment(entity, key),
+                          wake_at))
+    return nullptr;
   arm(entity, actor, wake_at);
-  return good;
+  return &actor;
+}
+
+void router::restore_time(uint32_t stream, event_time watermark, event_time newest) {
+  routed_batch moment;
+  moment.stream = stream;
+  moment.watermark = watermark;
+  moment.newest = newest;
+  move_time(moment);
 }
 
 void router::connect(uint32_t own, const std::vector<caf::intrusive_ptr<router>>& all,
@@ -213,8 +223,6 @@ void router::prepare_keys() {
     __builtin_prefetch(&key->state);
   for (auto* key : std::span{current_.keys}.subspan(current_.next, count)) {
     key->state.prefetch();
-    if (current_.kind == work_kind::advance)
-      key->touched = epochs_; // it changes: before this epoch is compacted it cannot be read back
     keys_.push_back({key});
   }
   current_.next += count;
@@ -291,9 +299,10 @@ void router::settle_chunk() {
       continue;
     }
     arm(entity, actor, pool_[i]->wake_at);
-    if (saving)
+    if (saving) {
       actor.listed = false;
-    else if (actor.dirty && !std::exchange(actor.listed, true))
+      actor.saved = epochs_;
+    } else if (actor.dirty && !std::exchange(actor.listed, true))
       dirty_[entity].push_back(&actor);
   }
   keys_.clear();
@@ -361,6 +370,8 @@ void router::finish_save() {
                     std::exchange(own_.states, std::vector<std::string>(own_.states.size()))};
   current_.saved(std::move(share));
   passivate(current_.edge);
+  if (keys_wait_for_room())
+    wake_keys();
 }
 
 void router::publish_counts() {

@@ -77,14 +77,21 @@ public:
 
   /// More keys in memory than there should be: only compaction of the ledger lets them go.
   bool overfull() const noexcept { return overfull_.load(std::memory_order_relaxed); }
+  /// So many more that the sources must wait.
+  bool crowded() const noexcept {
+    return resident_keys() > most_keys_.load(std::memory_order_relaxed);
+  }
+  /// Keys that are only in the ledger are to be brought back, once there is room.
+  bool keys_wait_for_room() const noexcept { return keys_wait_for_room_.load(); }
 
   // -- before the first message
   // ------------------------------------------------------------------------------------
 
-  /// Takes a key's state from the ledger. False when the bytes are malformed.
+  /// Takes a key's state from the ledger; beyond the bounds of `set_residency` the key stays there
+  /// only. False when the bytes are malformed.
   bool restore(uint32_t entity, std::string_view key, std::string_view state);
-  /// As `restore`, but the key stays in the ledger only. @pre `set_residency`
-  bool restore_cold(uint32_t entity, std::string_view key, std::string_view state);
+  /// The stream's watermark and newest event time at the last epoch.
+  void restore_time(uint32_t stream, event_time watermark, event_time newest);
   /// Keys may leave memory from now on. @param loader brings them back; outlives the router
   void set_residency(residency_settings settings, key_loader& loader,
                      prometheus::Counter& passivated);
@@ -153,6 +160,8 @@ private:
   void take_due_keys(uint32_t entity, std::vector<entity_actor*>& to);
   void pass_time_on();
   event_time reading_time(uint32_t entity) const;
+  entity_actor* decode_key(uint32_t entity, uint64_t hash, std::string_view key,
+                           std::string_view state);
 
   // Residency (router_residency.cpp).
   bool fetch_cold_rows();
@@ -165,6 +174,7 @@ private:
   void remove(uint32_t entity, uint64_t hash, entity_actor& key);
   void passivate(const epoch_edge& edge);
   uint64_t key_bound() const;
+  void set_bound(uint64_t keys);
   void let_go(uint32_t entity, uint64_t hash, entity_actor& key);
 
   static constexpr size_t chunk_rows = 1024;
@@ -224,6 +234,10 @@ private:
   };
   std::deque<gone_key> gone_keys_; // still in memory, for the ledger would give back older states
   std::atomic<bool> overfull_{false};
+  uint64_t bound_ = UINT64_MAX;                 // keys that may stay, as estimated last
+  std::atomic<uint64_t> most_keys_{UINT64_MAX}; // beyond, the sources wait
+  uint64_t restored_ = 0;
+  std::atomic<bool> keys_wait_for_room_{false};
 
   derived_flow flow_;
   fold_part own_;

@@ -12,6 +12,27 @@ void router::set_residency(residency_settings settings, key_loader& loader,
   residency_ = settings;
   loader_ = &loader;
   passivated_ = &passivated;
+  set_bound(key_bound());
+}
+
+void router::set_bound(uint64_t keys) {
+  constexpr uint64_t least_surplus = 16'384; // the sources do not wait for fewer
+  bound_ = keys;
+  most_keys_.store(keys < UINT64_MAX / 4 ? 2 * keys + least_surplus : UINT64_MAX,
+                   std::memory_order_relaxed);
+}
+
+bool router::restore(uint32_t entity, std::string_view key, std::string_view state) {
+  constexpr uint64_t keys_between_estimates = 4096;
+  auto hash = directory_hash(key);
+  auto* actor = decode_key(entity, hash, key, state);
+  if (actor == nullptr)
+    return false;
+  if (loader_ != nullptr && ++restored_ % keys_between_estimates == 0)
+    set_bound(key_bound());
+  if (resident_keys() > bound_)
+    let_go(entity, hash, *actor);
+  return true;
 }
 
 /// Asks for those keys of the chunk that may be in the ledger only. True: the chunk waits for them.
@@ -50,9 +71,14 @@ bool router::fetch_cold_rows() {
 void router::warm(uint32_t entity, const std::vector<std::string>& keys,
                   const key_loader::states& found) {
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (directories_[entity].find(directory_hash(keys[i]), keys[i]) != nullptr)
+    auto hash = directory_hash(keys[i]);
+    if (directories_[entity].find(hash, keys[i]) != nullptr)
       continue;
-    restore(entity, keys[i], found[i] ? std::string_view{*found[i]} : std::string_view{});
+    cold_[entity].remove_timer(hash, keys[i]);
+    if (found[i])
+      decode_key(entity, hash, keys[i], *found[i]);
+    else
+      key_actor(entity, hash, keys[i]);
   }
 }
 
@@ -83,13 +109,19 @@ void router::read_cold(read_message& message, caf::mailbox_element_ptr& self, ev
 }
 
 /// Brings back keys that are only in the ledger but want to be advanced: being restored they are
-/// due. The router waits for them: they would emit into a past that it has passed on.
+/// due. The router waits for them: they would emit into a past that it has passed on. Where there
+/// is no room it does not tell the time on until there is.
 void router::fetch_cold_due() {
   constexpr size_t most_at_once = 4096;
+  auto waiting = false;
   for (uint32_t entity = 0; entity < cold_.size(); ++entity) {
-    auto keys = cold_[entity].take_due(entity_watermarks_[entity], most_at_once);
-    if (keys.empty())
+    if (!cold_[entity].any_due(entity_watermarks_[entity]))
       continue;
+    if (crowded()) {
+      waiting = true;
+      continue;
+    }
+    auto keys = cold_[entity].take_due(entity_watermarks_[entity], most_at_once);
     gate_->admit(1);
     ++cold_loads_;
     waiting_ = true;
@@ -102,6 +134,7 @@ void router::fetch_cold_due() {
                     });
                   });
   }
+  keys_wait_for_room_.store(waiting);
 }
 
 void router::cold_due_loaded() {
@@ -130,18 +163,10 @@ uint64_t router::key_bound() const {
   return keys == 0 ? bound : std::min(bound, residency_.max_bytes * keys / bytes);
 }
 
-bool router::restore_cold(uint32_t entity, std::string_view key, std::string_view state) {
-  auto good = restore(entity, key, state);
-  auto hash = directory_hash(key);
-  let_go(entity, hash, *directories_[entity].find(hash, key));
-  return good;
-}
-
 void router::let_go(uint32_t entity, uint64_t hash, entity_actor& key) {
   cold_[entity].add(hash);
   if (key.timer_at != end_of_time)
-    cold_[entity].add_timer(timer_for(entity, key.timer_at), std::string{key.key()});
-  passivated_->Increment();
+    cold_[entity].add_timer(timer_for(entity, key.timer_at), hash, std::string{key.key()});
   remove(entity, hash, key);
 }
 
@@ -160,6 +185,7 @@ void router::forget(uint32_t entity, entity_actor& key) {
     return;
   }
   key.listed = false;
+  key.saved = epochs_;
   gone_keys_.push_back({epochs_, entity, hash});
 }
 
@@ -169,7 +195,7 @@ void router::forget_gone(uint32_t readable) {
     const auto& x = gone_keys_.front();
     keys.clear();
     directories_[x.entity].for_hash(x.hash, [&](entity_actor& key) {
-      if (key.gone && !key.dirty && key.touched <= readable)
+      if (key.gone && !key.dirty && key.saved <= readable)
         keys.push_back(&key);
     });
     for (auto* key : keys)
@@ -184,8 +210,8 @@ void router::passivate(const epoch_edge& edge) {
   if (loader_ == nullptr || !residency_.bounded())
     return;
   saved_epochs_.push_back({epochs_++, edge.epoch, edge.wall_time});
-  uint32_t readable = 0; // keys last touched up to this number can be read back
-  uint32_t old = 0;      // and up to this number have been silent for long
+  uint32_t readable = 0; // keys saved last up to this number can be read back
+  uint32_t old = 0;      // keys touched last up to this number have been silent for long
   for (const auto& saved : saved_epochs_) {
     if (saved.epoch <= edge.compacted_epoch)
       readable = saved.number;
@@ -197,7 +223,8 @@ void router::passivate(const epoch_edge& edge) {
   while (!saved_epochs_.empty() && saved_epochs_.front().number < done_with)
     saved_epochs_.pop_front();
   forget_gone(readable);
-  auto bound = key_bound();
+  set_bound(key_bound());
+  auto bound = bound_;
   auto resident = resident_keys();
   overfull_.store(resident > bound, std::memory_order_relaxed);
   if (resident <= bound && old == 0)
@@ -211,7 +238,7 @@ void router::passivate(const epoch_edge& edge) {
   std::vector<candidate> candidates;
   for (uint32_t entity = 0; entity < directories_.size(); ++entity)
     directories_[entity].for_each([&](uint64_t hash, entity_actor& key) {
-      if (!key.dirty && !key.listed && key.touched <= readable)
+      if (!key.dirty && !key.listed && !key.gone && key.saved <= readable)
         candidates.push_back({key.touched, entity, hash, &key});
     });
   // A tenth more than needed, so that the sweep is not made again at once.
@@ -220,9 +247,13 @@ void router::passivate(const epoch_edge& edge) {
   std::nth_element(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(surplus),
                    candidates.end(),
                    [](const auto& a, const auto& b) { return a.touched < b.touched; });
-  for (size_t i = 0; i < candidates.size(); ++i)
-    if (i < surplus || candidates[i].touched <= old)
-      let_go(candidates[i].entity, candidates[i].hash, *candidates[i].key);
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const auto& x = candidates[i];
+    if (i >= surplus && (old == 0 || x.touched > old))
+      continue;
+    passivated_->Increment();
+    let_go(x.entity, x.hash, *x.key);
+  }
 }
 
 } // namespace keyfold

@@ -18,7 +18,16 @@ void router::arm(uint32_t entity, entity_actor& key, event_time wake_at) {
   if (at >= key.timer_at)
     return;
   key.timer_at = at;
-  timers_[entity].set(at, directory_hash(key.key()));
+  auto& timers = timers_[entity];
+  timers.set(at, directory_hash(key.key()));
+  if (timers.size() <= 2 * directories_[entity].size() + 4096)
+    return;
+  // Of each key one counts; the others would only pile up until their time has come.
+  timers.clear();
+  directories_[entity].for_each([&](uint64_t hash, const entity_actor& x) {
+    if (x.timer_at != end_of_time)
+      timers.set(x.timer_at, hash);
+  });
 }
 
 void router::move_time(const routed_batch& batch) {
@@ -97,7 +106,7 @@ void router::take_due_keys(uint32_t entity, std::vector<entity_actor*>& to) {
 /// Tells the readers of derived streams how far this router's part has come, once all keys have
 /// been told the time: what they emitted before is on its way already, ahead of this.
 void router::pass_time_on() {
-  if (advances_ != 0 || cold_loads_ != 0)
+  if (advances_ != 0 || cold_loads_ != 0 || keys_wait_for_room())
     return;
   for (uint32_t i = 0; i < table_->derived.size(); ++i) {
     const auto& derived = table_->derived[i];

@@ -9,6 +9,7 @@ namespace keyfold {
 namespace {
 
 constexpr size_t rows_per_poll = 16'384;
+constexpr size_t most_dead_letter_bytes = 16u << 20;
 constexpr auto poll_patience = std::chrono::milliseconds{10};
 constexpr auto hold_patience = std::chrono::milliseconds{100};
 
@@ -30,6 +31,9 @@ source_reader::source_reader(std::string name, uint32_t stream, stream_time time
                     "Records read, whatever became of them.", labels),
       &make_counter(metrics, "keyfold_source_dead_letters_total",
                     "Records that could not become events.", labels),
+      &make_counter(metrics, "keyfold_source_dead_letter_stalls_total",
+                    "Times the source had to wait because its dead letters reached their bound.",
+                    labels),
       &make_gauge(metrics, "keyfold_stream_idle_partitions",
                   "Partitions that hold no watermark back because they are silent.", labels),
   };
@@ -41,6 +45,10 @@ source_reader::~source_reader() {
 
 void source_reader::start(source_positions positions) {
   positions_ = std::move(positions);
+  if (auto known = positions_.extract(std::string{store::watermark_row})) {
+    set_watermark(known.mapped().max_time);
+    watermarks_.restore(sent_watermark_);
+  }
   for (const auto& [partition, progress] : positions_)
     watermarks_.observe(partition, progress.max_time, now());
   thread_ = std::thread{[this] { loop(); }};
@@ -84,12 +92,20 @@ void source_reader::hold() {
   auto closing = gate_->closing();
   if (closing != held_) {
     held_ = closing;
-    report_.held({positions_, std::exchange(dead_letters_, {}), watermarks_.ended()});
+    auto positions = positions_;
+    std::string mark{store::watermark_row};
+    positions[mark] = {mark, 0, kept_watermark_, false};
+    report_.held({std::move(positions), std::exchange(dead_letters_, {}), watermarks_.ended()});
+    dead_letter_bytes_ = 0;
   }
   gate_->await_open(hold_patience);
 }
 
 bool source_reader::poll() {
+  if (dead_letter_bytes_ > most_dead_letter_bytes) {
+    counters_.dead_letter_stalls->Increment();
+    return false; // until the epoch's edge
+  }
   auto polled = source_->poll(rows_per_poll, poll_patience);
   if (!polled) {
     failed_ = true;
@@ -113,6 +129,8 @@ void source_reader::note(const source_poll& polled) {
   counters_.stream.filtered->Increment(static_cast<double>(polled.filtered));
   counters_.dead_letters->Increment(static_cast<double>(polled.dead_letters.size()));
   dead_letters_.insert(dead_letters_.end(), polled.dead_letters.begin(), polled.dead_letters.end());
+  for (const auto& x : polled.dead_letters)
+    dead_letter_bytes_ += sizeof x + x.place.size() + x.reason.size() + x.payload.size();
   auto moment = now();
   for (const auto& partition : polled.revoked)
     watermarks_.remove(partition);
@@ -135,14 +153,21 @@ void source_reader::send(const event_batch_ptr& events) {
   auto losses = split_batch(*table_, stream_, events, shares);
   counters_.stream.rows->Increment(static_cast<double>(events->size()));
   counters_.stream.add(losses);
-  sent_watermark_ = watermarks_.watermark(now());
-  stream_counters::show(*counters_.stream.watermark, sent_watermark_);
+  set_watermark(watermarks_.watermark(now()));
   for (size_t i = 0; i < shares.size(); ++i) {
     shares[i].watermark = sent_watermark_;
     shares[i].newest = watermarks_.newest();
     gate_->admit(shares[i].credit);
     routers_[i]->send_batch(std::move(shares[i]));
   }
+}
+
+void source_reader::set_watermark(event_time x) {
+  sent_watermark_ = x;
+  // An ended stream may have grown when it is read again.
+  if (x != end_of_time)
+    kept_watermark_ = x;
+  stream_counters::show(*counters_.stream.watermark, x);
 }
 
 void source_reader::send_watermark() {
@@ -152,8 +177,7 @@ void source_reader::send_watermark() {
   auto watermark = watermarks_.watermark(now());
   if (watermark <= sent_watermark_)
     return;
-  sent_watermark_ = watermark;
-  stream_counters::show(*counters_.stream.watermark, watermark);
+  set_watermark(watermark);
   for (auto& to : routers_) {
     routed_batch moment;
     moment.stream = stream_;

@@ -18,7 +18,7 @@ namespace keyfold {
 
 /// What a source has reached when it holds at an epoch's edge.
 struct source_progress {
-  source_positions positions;
+  source_positions positions; ///< and the watermark, as the partition `store::watermark_row`
   std::vector<dead_letter> dead_letters; ///< since the last epoch
   bool ended = false;                    ///< bounded, and read to its end
 };
@@ -40,7 +40,10 @@ public:
                 metrics_registry& metrics, readiness& ready, callbacks report);
   ~source_reader();
 
+  /// @param positions as `callbacks::held` reported them
   void start(source_positions positions);
+  /// The stream's number.
+  uint32_t stream() const noexcept { return stream_; }
   /// Waits for the thread; the gate must have been stopped.
   void join();
 
@@ -53,6 +56,7 @@ private:
     stream_counters stream;
     prometheus::Counter* records;
     prometheus::Counter* dead_letters;
+    prometheus::Counter* dead_letter_stalls;
     prometheus::Gauge* idle_partitions;
   };
 
@@ -62,6 +66,7 @@ private:
   void note(const source_poll& polled);
   void send(const event_batch_ptr& events);
   void send_watermark();
+  void set_watermark(event_time x);
   std::chrono::nanoseconds now() const;
 
   std::string name_;
@@ -77,8 +82,10 @@ private:
 
   source_positions positions_;
   std::vector<dead_letter> dead_letters_;
+  size_t dead_letter_bytes_ = 0;
   event_time sent_watermark_ = beginning_of_time;
-  bool partitions_known_ = false; // the source has said what it reads
+  event_time kept_watermark_ = beginning_of_time; // the last one sent that is not the end of time
+  bool partitions_known_ = false;                 // the source has said what it reads
   bool failed_ = false;
   uint64_t held_ = 0; // the closing of the gate that was reported last
   std::atomic<uint64_t> records_{0};

@@ -20,6 +20,8 @@ public:
   watermark_tracker(duration max_delay, std::chrono::milliseconds idle_after)
       : max_delay_(max_delay), idle_after_(idle_after) {}
 
+  /// It had come this far in an earlier run: it does not go back behind that.
+  void restore(event_time watermark) { watermark_ = std::max(watermark_, watermark); }
   /// A partition is being read; until it shows an event or is idle it holds the watermark back.
   void add(const std::string& partition, wall_time now);
   void remove(const std::string& partition);

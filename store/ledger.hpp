@@ -45,6 +45,11 @@ struct position_row {
   bool ended = false;
 };
 
+/// The partition, which no source has, whose `max_time_us` is the watermark of its stream. Beside
+/// the partitions' times it must be kept: it may be behind their minimum (one had brought nothing)
+/// or before it (one was idle), and a row that was late may not be in time after a restart.
+inline constexpr std::string_view watermark_row = "";
+
 /// Changes for one output, as messages/change_log.hpp writes them.
 struct outbox_row {
   std::string output;

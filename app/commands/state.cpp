@@ -143,8 +143,11 @@ private:
   void print_positions() const {
     text_table table{{"stream", "partition", "next", "newest event", "ended"}};
     for (auto& x : ledger_->positions())
-      table.add({x.stream, x.partition, fmt::format("{}", x.next), time_text(x.max_time_us),
-                 x.ended ? "yes" : "no"});
+      if (x.partition == store::watermark_row)
+        table.add({x.stream, "(watermark)", "", time_text(x.max_time_us), ""});
+      else
+        table.add({x.stream, x.partition, fmt::format("{}", x.next), time_text(x.max_time_us),
+                   x.ended ? "yes" : "no"});
     table.print();
   }
 

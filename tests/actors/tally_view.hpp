@@ -16,7 +16,7 @@ struct tally final : view_state {
 
 /// The simplest view there can be: counts and sums column 1 of its stream. Each change is an upsert
 /// (count, sum), so that the upserts of a key must carry 1, 2, 3 … and a lost or doubled one shows.
-/// With a time to live, a key silent for so long is erased by a timer.
+/// With a time to live, a key silent for so long is erased by a timer, and all at the end of time.
 class tally_view final : public view {
 public:
   explicit tally_view(std::string name, std::string stream = "events",
@@ -57,7 +57,7 @@ public:
     auto& x = static_cast<tally&>(state);
     if (!time_to_live_ || x.count == 0)
       return;
-    if (context.watermark < later(x.newest, *time_to_live_) || context.watermark == end_of_time) {
+    if (context.watermark < later(x.newest, *time_to_live_)) {
       context.wake(later(x.newest, *time_to_live_));
       return;
     }
