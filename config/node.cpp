@@ -74,6 +74,11 @@ bool node::flag_or(std::string_view key, bool otherwise) const {
   return x ? x.value_->get<bool>() : otherwise;
 }
 
+double node::number_or(std::string_view key, double otherwise) const {
+  auto x = (*this)[key];
+  return x ? x.value_->get<double>() : otherwise;
+}
+
 std::optional<duration> node::as_duration() const {
   auto parsed = parse_duration(text());
   if (parsed)

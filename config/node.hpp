@@ -47,6 +47,8 @@ public:
     auto x = (*this)[key];
     return x ? static_cast<T>(x.value_->template get<uint64_t>()) : otherwise;
   }
+  /// @pre the schema admits only numbers
+  double number_or(std::string_view key, double otherwise) const;
   duration duration_or(std::string_view key, duration otherwise) const;
   std::chrono::milliseconds milliseconds_or(std::string_view key,
                                             std::chrono::milliseconds otherwise) const;

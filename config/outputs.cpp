@@ -24,9 +24,9 @@ public:
     made.name = at.text_or("name", "");
     check_name(at["name"]);
     names_.add(made.name, at["name"]);
+    made.every_change = at.flag_or("every_change", false);
     for (const auto& view : at["views"].items())
       add_view(view, made);
-    made.every_change = at.flag_or("every_change", false);
     made.key_format = format_of(at, "key_format");
     made.value_format = format_of(at, "value_format");
     if (made.views.size() > 1
@@ -47,8 +47,18 @@ public:
 
 private:
   void add_view(const node& at, output_plan& made) {
-    if (!views_.view_names().find(at))
+    auto found = views_.view_names().find(at);
+    if (!found)
       return;
+    const auto* view = views_.checked(*found);
+    if (view != nullptr && view->changes_at_once() && !made.every_change)
+      at.complain("every row of the view " + at.quoted()
+                  + " is published once, as it comes to be, "
+                    "so its output needs `\"every_change\": true`");
+    if (view != nullptr && view->changes().values.empty() && view->changes().group.empty())
+      at.complain("the view " + at.quoted()
+                  + " publishes nothing: it keeps no feature, and has no "
+                    "`published_key`");
     if (std::find(made.views.begin(), made.views.end(), at.text()) != made.views.end())
       at.complain("the view " + at.quoted() + " is listed twice");
     made.views.push_back(at.text());

@@ -1,7 +1,11 @@
 #include "config/view_kinds.hpp"
 
 #include "config/spelling.hpp"
+#include "config/views/as_of.hpp"
+#include "config/views/attribution.hpp"
 #include "config/views/decayed_counters.hpp"
+#include "config/views/latest.hpp"
+#include "config/views/top_k.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +16,11 @@ namespace {
 
 // A new kind of view adds a line here, its pair of files in views/ and its keys to the schema.
 constexpr std::array view_kinds = {
+    view_kind{"as_of", read_as_of, as_of_roles},
+    view_kind{"attribution", read_attribution, attribution_roles},
     view_kind{"decayed_counters", read_decayed_counters},
+    view_kind{"latest", read_latest},
+    view_kind{"top_k", read_top_k},
 };
 
 } // namespace

@@ -1,32 +1,11 @@
 #include "features/decayed_counters_view.hpp"
-#include "features/decimal.hpp"
+#include "features/addend_in.hpp"
 
 #include <cmath>
 
 namespace keyfold::counters {
 
-namespace {
-
 using function = decayed_counters_settings::function;
-
-/// The number in the cell; nothing when there is none that can be added.
-std::optional<double> addend_in(const cell& x) noexcept {
-  auto number = 0.0;
-  switch (x.kind()) {
-  case cell_kind::integer:
-    return static_cast<double>(x.as_integer());
-  case cell_kind::decimal:
-    return decimal_to_double(x.unscaled(), x.scale());
-  case cell_kind::real:
-    number = x.as_real();
-    break;
-  default:
-    return std::nullopt;
-  }
-  return std::isfinite(number) ? std::optional{number} : std::nullopt;
-}
-
-} // namespace
 
 void decayed_counters::fold(view_state& state, uint32_t input, const event_batch& batch,
                             std::span<const uint32_t> rows, fold_context& context) const {

@@ -146,6 +146,9 @@ public:
   /// had changed. Used where only the last change of an epoch is published.
   virtual void collect_changes(view_state& state, event_time watermark,
                                change_sink& sink) const = 0;
+  /// Its rows are told through `context.changes` alone, when they come to be, and not kept:
+  /// `collect_changes` has nothing to tell, so that an output must take every change.
+  virtual bool changes_at_once() const noexcept { return false; }
 
   virtual void encode(const view_state& state, byte_writer& out) const = 0;
   /// The state that `encode` wrote under the same fingerprint; null when the bytes are malformed.

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "features/byte_codec.hpp"
+#include "features/decay.hpp"
+#include "features/distinct_counter.hpp"
+#include "features/view.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Candidates with their values and the best of them: what a `top_k` view keeps per key.
+namespace keyfold::ranking {
+
+/// What candidates are ranked by.
+enum class measure : uint8_t { count, sum, max, decayed_count, distinct };
+
+/// What all tables of a view share.
+struct table_rules {
+  measure by = measure::count;
+  decay_rate rate;                      ///< of `decayed_count`
+  uint32_t exact_bound = 256;           ///< of `distinct`: values of a candidate counted exactly
+  uint32_t k = 10;                      ///< length of the list
+  uint32_t max_candidates = 1000;       ///< more than `k`
+  std::optional<duration> time_to_live; ///< of a candidate, from its newest event
+};
+
+/// What a row says of a candidate.
+struct vote {
+  std::string_view candidate;
+  event_time at;
+  double weight = 1; ///< finite; of `sum` and `max`
+  uint64_t hash = 0; ///< of `distinct`
+};
+
+struct candidate {
+  std::string text;
+  uint32_t hash = 0;
+  double value = 0; ///< of `decayed_count`: as of `newest`
+  double error = 0; ///< by how much `value` may be too high
+  double rank = 0;  ///< what candidates are compared by: more is better, at all times alike
+  event_time reached = beginning_of_time; ///< when it came to this value
+  event_time newest = beginning_of_time;
+  distinct_counter distinct;
+};
+
+/// Counts candidates exactly while there are at most `max_candidates` of them. Beyond, it goes on
+/// as Space-Saving (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k
+/// elements in data streams", 2005): a new candidate takes the place of the last in rank, and
+/// begins with its value, which is thus the most it can be too high by. For `max` it takes the
+/// place only when it ranks higher, and no value is ever wrong.
+///
+/// The list is in the order of rank: value, then who reached it first, then text. What the table
+/// says is a function of the votes in the order given; its callers give them in the order of time.
+/// Not thread-safe.
+class candidate_table {
+public:
+  /// Returns whether the list has changed.
+  bool add(const table_rules& rules, const vote& x, fold_counts& counts);
+  /// Takes away the candidates whose life ends first, if that is at `now` or earlier. Returns
+  /// whether the list has changed. @pre the rules have a time to live
+  bool expire(const table_rules& rules, event_time end, fold_counts& counts);
+  /// When the first candidate's life ends; `end_of_time` where none does.
+  event_time next_end(const table_rules& rules) const noexcept;
+
+  size_t size() const noexcept { return slots_.size(); }
+  size_t list_size() const noexcept { return list_.size(); }
+  const candidate& listed(size_t rank) const noexcept { return slots_[list_[rank]]; }
+  /// Tells lists apart by who is where in them.
+  uint64_t list_hash() const noexcept;
+  /// No candidate was ever left out since the table was empty last.
+  bool exact() const noexcept { return !lossy_; }
+  /// The newest event of a candidate in the table.
+  event_time newest() const noexcept;
+  /// The value of a candidate as of `at`, which is not before its newest event.
+  static double value_at(const table_rules& rules, const candidate& x, event_time at) noexcept;
+
+  candidate_table copy(const table_rules& rules) const;
+  void encode(const table_rules& rules, byte_writer& out) const;
+  static std::optional<candidate_table> decode(const table_rules& rules, byte_reader& in);
+  /// Bytes on the heap.
+  size_t memory() const noexcept;
+
+private:
+  static constexpr uint32_t nowhere = 0xffff'ffff;
+
+  uint32_t find(std::string_view text, uint32_t hash) const noexcept;
+  void index(uint32_t slot);
+  void unindex(uint32_t slot);
+  void rebuild_index();
+  bool before(uint32_t a, uint32_t b) const noexcept;
+  bool place(const table_rules& rules, uint32_t slot, bool worse);
+  bool rank_all(const table_rules& rules);
+  bool replace_last(const table_rules& rules, const vote& x, uint32_t hash, fold_counts& counts);
+  uint32_t last_in_rank();
+  void remove(uint32_t slot);
+
+  std::vector<candidate> slots_;
+  std::vector<uint32_t> list_;  // slots, best first
+  std::vector<uint32_t> index_; // slots + 1 by hash, linear probing; empty while there are few
+  std::vector<uint32_t> last_;  // slots that had the least rank when it was looked for, worst last
+  double least_ = 0;            // that rank
+  event_time first_end_ = end_of_time; // no life ends before; may be too early
+  bool lossy_ = false;
+};
+
+} // namespace keyfold::ranking
