@@ -166,9 +166,9 @@ void attribution_view::decide(const attribution_state& state, const packed_rows:
   memory.rewind(before);
 }
 
-std::vector<attribution_view::credited>
-attribution_view::credit(const attribution_state& state, const packed_rows::row& conversion) const {
-  std::vector<credited> out;
+attribution_view::credit_list attribution_view::credit(const attribution_state& state,
+                                                       const packed_rows::row& conversion) const {
+  credit_list out;
   byte_reader in{conversion.bytes};
   auto can_match = in.u8() == matches_some;
   auto match = in.text();
@@ -200,7 +200,7 @@ attribution_view::credit(const attribution_state& state, const packed_rows::row&
   return out;
 }
 
-void attribution_view::share(const packed_rows& touches, std::vector<credited>& out) const {
+void attribution_view::share(const packed_rows& touches, credit_list& out) const {
   if (out.empty())
     return;
   auto newest = touches[out.back().touch].at;

@@ -3,6 +3,8 @@
 #include "features/attribution.hpp"
 #include "features/packed_rows.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +56,7 @@ private:
     size_t touch; ///< its place among the touches
     double weight;
   };
+  using credit_list = boost::container::small_vector<credited, 8>;
 
   void fold_touch(attribution_state& state, std::span<const cell> row, event_time at,
                   std::string& match, fold_context& context) const;
@@ -63,9 +66,8 @@ private:
   void decide_first(attribution_state& state, fold_context& context) const;
   void decide(const attribution_state& state, const packed_rows::row& conversion,
               fold_context& context) const;
-  std::vector<credited> credit(const attribution_state& state,
-                               const packed_rows::row& conversion) const;
-  void share(const packed_rows& touches, std::vector<credited>& out) const;
+  credit_list credit(const attribution_state& state, const packed_rows::row& conversion) const;
+  void share(const packed_rows& touches, credit_list& out) const;
   void deliver(std::span<const cell> row, event_time at, fold_context& context) const;
   void tidy(attribution_state& state, event_time watermark) const;
   void reduce(attribution_state& state, event_time watermark) const;
