@@ -2,6 +2,7 @@
 #include "config/graph.hpp"
 #include "config/names.hpp"
 #include "config/node.hpp"
+#include "config/on_demand.hpp"
 #include "config/outputs.hpp"
 #include "config/plan.hpp"
 #include "config/schema_check.hpp"
@@ -31,7 +32,8 @@ compile_plan(std::string_view text, const std::string& file,
     made.streams.back().schema = std::make_shared<stream_schema>(stream.full);
   }
   read_outputs(definition, views, made);
-  made.services = read_services(definition, views);
+  made.on_demand = read_on_demand(definition, views);
+  made.services = read_services(definition, views, made.on_demand);
   made.serving = read_serving(definition["serving"]);
   made.ledger = read_ledger(definition["ledger"]);
   made.limits = read_limits(definition["limits"]);

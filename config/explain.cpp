@@ -134,6 +134,21 @@ void append_output(const output_plan& x, std::string& out) {
          + (x.every_change ? "every change" : "the last change of a key in each epoch") + "\n";
 }
 
+void append_on_demand(const on_demand_plan& x, std::string& out) {
+  std::vector<std::string> from;
+  for (const auto& source : x.sources)
+    from.push_back(source.view + ":" + source.feature);
+  std::vector<std::string> given;
+  for (const auto& parameter : x.parameters)
+    given.push_back(parameter.name + " " + to_string(parameter.type));
+  out += "on demand " + x.name + " (of entity " + x.entity
+         + "): " + counted(x.features.size(), "feature", "features") + "\n";
+  if (!from.empty())
+    out += "  from     " + joined(from) + "\n";
+  if (!given.empty())
+    out += "  request  " + joined(given) + "\n";
+}
+
 /// Text inside a Mermaid label: quotes and brackets would end it.
 std::string label(std::string_view text) {
   std::string out;
@@ -238,6 +253,8 @@ std::string explain_text(const plan& x) {
     append_stream(stream, out);
   for (const auto& entity : x.entities)
     append_entity(x, *entity, out);
+  for (const auto& computed : x.on_demand)
+    append_on_demand(computed, out);
   for (const auto& service : x.services)
     out += "service " + service.name + ": "
            + counted(service.features.size(), "feature", "features") + "\n";

@@ -32,6 +32,11 @@ public:
   build(const std::vector<std::shared_ptr<const stream_schema>>& schemas);
 
   const name_table& view_names() const noexcept { return view_names_; }
+  const name_table& entity_names() const noexcept { return entity_names_; }
+  /// The name of the entity that view number `number` is about.
+  const std::string& entity_of(uint32_t number) const {
+    return entities_[views_[number].entity].name;
+  }
   /// As `check` compiled it; null where it could not.
   const view* checked(uint32_t number) const { return views_[number].checked.get(); }
 

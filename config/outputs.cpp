@@ -142,7 +142,27 @@ void add_all(const node& at, const view& of, service_plan& to) {
     to.features.push_back({of.name(), feature.name});
 }
 
-void add_features(const node& at, const graph& views, service_plan& to) {
+/// Features of an on-demand view, which `text` names; false where it names none.
+bool add_computed(const node& at, const std::vector<on_demand_plan>& on_demand,
+                  const std::string& name, const std::string& feature, service_plan& to) {
+  auto same = [&](const auto& x) { return x.name == name; };
+  auto found = std::find_if(on_demand.begin(), on_demand.end(), same);
+  if (found == on_demand.end())
+    return false;
+  std::vector<std::string> names;
+  for (const auto& x : found->features) {
+    names.push_back(x.name);
+    if (feature == "*" || feature == x.name)
+      to.features.push_back({name, x.name});
+  }
+  if (feature != "*" && std::find(names.begin(), names.end(), feature) == names.end())
+    at.complain(backquoted(name) + " has no feature " + backquoted(feature)
+                + suggestion(feature, names, "features"));
+  return true;
+}
+
+void add_features(const node& at, const graph& views, const std::vector<on_demand_plan>& on_demand,
+                  service_plan& to) {
   auto text = at.text();
   auto colon = text.find(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
@@ -152,6 +172,8 @@ void add_features(const node& at, const graph& views, service_plan& to) {
   }
   auto view_name = text.substr(0, colon);
   auto feature = text.substr(colon + 1);
+  if (add_computed(at, on_demand, view_name, feature, to))
+    return;
   auto found = views.view_names().find(view_name);
   if (!found) {
     at.complain("none of the views is called " + backquoted(view_name)
@@ -184,7 +206,8 @@ void read_outputs(const node& definition, const graph& views, plan& to) {
     reader.read_dead_letter(at);
 }
 
-std::vector<service_plan> read_services(const node& definition, const graph& views) {
+std::vector<service_plan> read_services(const node& definition, const graph& views,
+                                        const std::vector<on_demand_plan>& on_demand) {
   constexpr size_t most_features = 10'000;
   name_table names{"services"};
   std::vector<service_plan> out;
@@ -195,7 +218,7 @@ std::vector<service_plan> read_services(const node& definition, const graph& vie
     names.add(made.name, at["name"]);
     for (const auto& feature : at["features"].items())
       if (made.features.size() <= most_features)
-        add_features(feature, views, made);
+        add_features(feature, views, on_demand, made);
     std::set<std::pair<std::string, std::string>> seen;
     std::erase_if(made.features, [&](const auto& x) {
       return !seen.insert({x.view, x.feature}).second;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/entity.hpp"
+#include "features/on_demand.hpp"
 #include "features/result.hpp"
 #include "features/stream_schema.hpp"
 
@@ -97,6 +98,15 @@ struct service_plan {
   std::vector<item> features;
 };
 
+/// Features computed when they are read, from others of the entity and what the request says.
+struct on_demand_plan {
+  std::string name;
+  std::string entity;
+  std::vector<service_plan::item> sources;
+  std::vector<column> parameters;
+  std::vector<on_demand_view::feature> features; ///< over the sources, then the parameters
+};
+
 struct serving_plan {
   bool enabled = true;
   std::string address = "127.0.0.1";
@@ -140,7 +150,8 @@ struct plan {
   std::vector<std::shared_ptr<const entity_definition>> entities;
   std::vector<output_plan> outputs;
   std::optional<output_plan> dead_letter; ///< `views` is empty; without: a file beside the ledger
-  std::vector<service_plan> services;
+  std::vector<on_demand_plan> on_demand;
+  std::vector<service_plan> services; ///< may name features of `on_demand`, too
   serving_plan serving;
   ledger_plan ledger;
   limits_plan limits;

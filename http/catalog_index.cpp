@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace keyfold::http {
 
 namespace {
@@ -42,6 +44,9 @@ void catalog_index::add_entity(uint32_t number) {
   for (const auto& view : entity.views)
     for (const auto& feature : view->features())
       ++holders[feature.name];
+  for (const auto& view : catalog_->on_demand)
+    for (const auto& feature : view.features)
+      holders[feature.name] += view.entity == number ? 1 : 0;
   for (uint32_t v = 0; v < entity.views.size(); ++v) {
     const auto& view = *entity.views[v];
     views_.insert(view.name(), {number, v});
@@ -60,6 +65,36 @@ void catalog_index::add_entity(uint32_t number) {
       index.by_name.insert(full, place);
     }
   }
+  add_computed(index, holders);
+}
+
+void catalog_index::add_computed(entity_index& index, const name_map<uint32_t>& holders) {
+  for (const auto& view : catalog_->on_demand) {
+    if (view.entity != index.number)
+      continue;
+    for (uint32_t i = 0; i < view.features.size(); ++i) {
+      const auto& name = view.features[i].name;
+      auto full = fmt::format("{}:{}", view.name, name);
+      auto unique = *holders.find(name) == 1;
+      auto place = static_cast<uint32_t>(index.computed.size());
+      const auto& shown = unique ? name : full;
+      index.computed.push_back({&view, i, shown, json_name(shown)});
+      if (unique)
+        index.computed_by_name.insert(name, place);
+      index.computed_by_name.insert(full, place);
+    }
+    for (const auto& x : view.parameters)
+      if (std::find(index.parameters.begin(), index.parameters.end(), x.name)
+          == index.parameters.end())
+        index.parameters.push_back(x.name);
+  }
+}
+
+const on_demand_view* catalog_index::on_demand(std::string_view name) const {
+  for (const auto& x : catalog_->on_demand)
+    if (x.name == name)
+      return &x;
+  return nullptr;
 }
 
 const entity_index* catalog_index::entity(std::string_view name) const {

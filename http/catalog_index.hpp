@@ -61,6 +61,14 @@ struct entity_index {
     std::string json; ///< the same as a JSON string with a colon
   };
 
+  /// A feature computed when it is read.
+  struct computed_feature {
+    const on_demand_view* of = nullptr;
+    uint32_t feature = 0; ///< its number in `of`
+    std::string name;     ///< as of the others
+    std::string json;
+  };
+
   uint32_t number = 0;
   const entity_definition* definition = nullptr;
   std::vector<data_type> key_types;
@@ -69,8 +77,11 @@ struct entity_index {
   std::vector<feature_ref> places; ///< of `features`
   name_map<uint32_t> by_name; ///< `feature` where unambiguous, and `view:feature` → in `features`
   name_map<uint32_t> views;
-  uint32_t open_views = 0; ///< how many have open groups
-  bool plain_key = false;  ///< one string field: a text without `|` and `\` is the key
+  std::vector<computed_feature> computed;
+  name_map<uint32_t> computed_by_name;      ///< as `by_name` → in `computed`
+  std::vector<std::string_view> parameters; ///< that `computed` take, each once
+  uint32_t open_views = 0;                  ///< how many have open groups
+  bool plain_key = false; ///< one string field: a text without `|` and `\` is the key
 };
 
 /// Names → places of a catalogue. Immutable after construction; shared by all threads.
@@ -82,6 +93,8 @@ public:
   const entity_index* entity(std::string_view name) const;
   const entity_index& entity(uint32_t number) const { return entities_[number]; }
   const view_place* view(std::string_view name) const { return views_.find(name); }
+  /// Null where there is none of the name.
+  const on_demand_view* on_demand(std::string_view name) const;
   const feature_catalog::service* service(std::string_view name) const;
   /// The number of a feature in its view.
   std::optional<uint32_t> feature(view_place place, std::string_view name) const;
@@ -95,6 +108,7 @@ public:
 
 private:
   void add_entity(uint32_t number);
+  void add_computed(entity_index& index, const name_map<uint32_t>& holders);
 
   std::shared_ptr<const feature_catalog> catalog_;
   std::vector<entity_index> entities_;

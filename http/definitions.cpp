@@ -37,11 +37,30 @@ json describe(const entity_definition& x) {
 json describe(const feature_catalog& catalog, const feature_catalog::service& x) {
   json features = json::array();
   for (const auto& item : x.features) {
+    if (item.on_demand) {
+      const auto& computed = catalog.on_demand[*item.on_demand];
+      features.push_back(
+          fmt::format("{}:{}", computed.name, computed.features[item.feature.feature].name));
+      continue;
+    }
     const auto& view = *catalog.entities[item.entity]->views[item.feature.view];
     features.push_back(
         fmt::format("{}:{}", view.name(), view.features()[item.feature.feature].name));
   }
   return {{"name", x.name}, {"features", std::move(features)}};
+}
+
+json describe(const feature_catalog& catalog, const on_demand_view& x) {
+  json features = json::array();
+  for (const auto& feature : x.features)
+    features.push_back({{"name", feature.name}, {"type", to_string(feature.value.type())}});
+  json parameters = json::array();
+  for (const auto& parameter : x.parameters)
+    parameters.push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}});
+  return {{"name", x.name},
+          {"entity", catalog.entities[x.entity]->name},
+          {"request", std::move(parameters)},
+          {"features", std::move(features)}};
 }
 
 json describe_streams(const service& shared) {
@@ -68,7 +87,11 @@ std::string definitions_body(const service& shared) {
   json services = json::array();
   for (const auto& x : catalog.services)
     services.push_back(describe(catalog, x));
+  json on_demand = json::array();
+  for (const auto& x : catalog.on_demand)
+    on_demand.push_back(describe(catalog, x));
   json body = {{"entities", std::move(entities)},
+               {"on_demand", std::move(on_demand)},
                {"services", std::move(services)},
                {"streams", describe_streams(shared)}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);

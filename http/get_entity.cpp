@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace keyfold::http {
 
@@ -30,6 +32,13 @@ struct entity_read final : feature_query {
   std::vector<uint32_t> selected;     ///< without `everything`: in `index->features`
   std::vector<open_name> open_wanted; ///< without `everything` and `view_only`
   std::optional<uint32_t> view_only;
+  /// A feature to compute: its place in `index->computed`, the first of its sources in `wanted`.
+  struct computed {
+    uint32_t place;
+    size_t first_source;
+    std::vector<cell> given; ///< its parameters; text is in `key_memory`
+  };
+  std::vector<computed> computed_wanted;
 };
 
 constexpr std::string_view parameters[] = {"features", "view", "as_of"};
@@ -82,6 +91,17 @@ void write_open_wanted(json_writer& out, const entity_read& read, const key_answ
   }
 }
 
+void write_computed(json_writer& out, const entity_read& read, const key_answer& answer,
+                    event_time now) {
+  arena memory;
+  for (const auto& x : read.computed_wanted) {
+    const auto& feature = read.index->computed[x.place];
+    auto from = std::span{answer.values}.subspan(x.first_source, feature.of->sources.size());
+    out.raw(feature.json);
+    write_feature(out, feature.of->compute(feature.feature, from, x.given, memory), now);
+  }
+}
+
 void write_answer(json_writer& out, const entity_read& read) {
   const auto& index = *read.index;
   const auto& answer = read.answers.front();
@@ -101,10 +121,12 @@ void write_answer(json_writer& out, const entity_read& read) {
   out.raw(std::string_view{R"(},"as_of":)"});
   out.timestamp(read.as_of ? *read.as_of : answer.as_of);
   out.raw(std::string_view{R"(,"features":{)"});
-  for (size_t i = 0; i < answer.values.size() && i < read.wanted.size(); ++i) {
+  auto stored = read.everything ? index.features.size() : read.selected.size();
+  for (size_t i = 0; i < answer.values.size() && i < stored; ++i) {
     out.raw(index.features[read.everything ? i : read.selected[i]].json);
     write_feature(out, answer.values[i], now);
   }
+  write_computed(out, read, answer, now);
   if (read.everything || read.view_only)
     write_open(out, read, answer, now);
   else
@@ -137,12 +159,73 @@ void on_done(feature_query& query) {
     thread.run([keep = query.shared_from_this(), &read] { finish(read); });
 }
 
-result<void> select_view(entity_read& read, std::string_view name) {
+/// Why something cannot be read.
+struct refusal {
+  fault why;
+  std::string message;
+};
+using selection = tl::expected<void, refusal>;
+
+tl::unexpected<refusal> refuse(fault why, std::string message) {
+  return tl::unexpected{refusal{why, std::move(message)}};
+}
+
+/// Adds a computed feature, with its sources and what `where` says of its parameters.
+selection select_computed(entity_read& read, uint32_t place, const target& where) {
+  const auto& feature = read.index->computed[place];
+  entity_read::computed x{place, 0, {}};
+  for (const auto& parameter : feature.of->parameters) {
+    auto text = where.find(parameter.name);
+    if (!text)
+      return refuse(fault::invalid_argument,
+                    fmt::format("the feature \"{}\" is computed and needs the parameter \"{}\"",
+                                feature.name, parameter.name));
+    auto value = read_parameter(*text, parameter.type);
+    if (!value)
+      return refuse(fault::invalid_argument,
+                    fmt::format("{}={} is no {}", parameter.name, text->substr(0, 100),
+                                to_string(parameter.type)));
+    x.given.push_back(read.key_memory.copy(*value));
+  }
+  x.first_source = read.wanted.size();
+  read.computed_wanted.push_back(std::move(x));
+  read.wanted.insert(read.wanted.end(), feature.of->sources.begin(), feature.of->sources.end());
+  return {};
+}
+
+/// Reading everything includes the computed features whose parameters are given.
+selection select_everything(entity_read& read, const target& where) {
   const auto& index = *read.index;
+  read.wanted = index.places;
+  read.with_open = index.open_views != 0;
+  for (uint32_t i = 0; i < index.computed.size(); ++i) {
+    const auto& needs = index.computed[i].of->parameters;
+    auto given = std::all_of(needs.begin(), needs.end(),
+                             [&](const auto& x) { return where.find(x.name).has_value(); });
+    if (!given)
+      continue;
+    if (auto selected = select_computed(read, i, where); !selected)
+      return selected;
+  }
+  return {};
+}
+
+selection select_view(entity_read& read, std::string_view name, const target& where) {
+  const auto& index = *read.index;
+  for (uint32_t i = 0; i < index.computed.size(); ++i) {
+    if (index.computed[i].of->name != name)
+      continue;
+    read.everything = false;
+    if (auto selected = select_computed(read, i, where); !selected)
+      return selected;
+  }
+  if (!read.computed_wanted.empty())
+    return {};
   auto* view = index.views.find(name);
   if (view == nullptr)
-    return fail(fmt::format("entity {} has no view \"{}\"{}", index.definition->name,
-                            name.substr(0, 100), suggestion(name, index.views.names())));
+    return refuse(fault::unknown_view,
+                  fmt::format("entity {} has no view \"{}\"{}", index.definition->name,
+                              name.substr(0, 100), suggestion(name, index.views.names())));
   read.everything = false;
   read.view_only = *view;
   for (uint32_t i = 0; i < index.features.size(); ++i)
@@ -171,9 +254,10 @@ bool select_open(entity_read& read, std::string_view name) {
   return true;
 }
 
-result<void> select_features(entity_read& read, std::string_view names) {
+selection select_features(entity_read& read, std::string_view names, const target& where) {
   const auto& index = *read.index;
   read.everything = false;
+  std::vector<uint32_t> computed;
   while (!names.empty()) {
     auto end = names.find(',');
     auto name = names.substr(0, end);
@@ -181,13 +265,20 @@ result<void> select_features(entity_read& read, std::string_view names) {
     if (auto* place = index.by_name.find(name)) {
       read.selected.push_back(*place);
       read.wanted.push_back(index.features[*place].place);
+    } else if (auto* place_of_computed = index.computed_by_name.find(name)) {
+      computed.push_back(*place_of_computed);
     } else if (!select_open(read, name)) {
-      return fail(fmt::format("entity {} has no feature \"{}\"{}; where several views have one "
-                              "of that name, write view:feature",
-                              index.definition->name, name.substr(0, 100),
-                              suggestion(name, index.by_name.names())));
+      return refuse(fault::unknown_feature,
+                    fmt::format("entity {} has no feature \"{}\"{}; where several views have one "
+                                "of that name, write view:feature",
+                                index.definition->name, name.substr(0, 100),
+                                suggestion(name, index.by_name.names())));
     }
   }
+  // Their sources are read behind the features asked for by name.
+  for (auto place : computed)
+    if (auto selected = select_computed(read, place, where); !selected)
+      return selected;
   return {};
 }
 
@@ -199,14 +290,11 @@ bool select(entity_read& read, const target& where) {
     read.to.problem(fault::invalid_argument, "give features or view, not both");
     return false;
   }
-  if (!view && !features) {
-    read.wanted = read.index->places;
-    read.with_open = read.index->open_views != 0;
-    return true;
-  }
-  auto done = view ? select_view(read, *view) : select_features(read, *features);
+  auto done = view       ? select_view(read, *view, where)
+              : features ? select_features(read, *features, where)
+                         : select_everything(read, where);
   if (!done)
-    read.to.problem(view ? fault::unknown_view : fault::unknown_feature, done.error().message);
+    read.to.problem(done.error().why, done.error().message);
   return done.has_value();
 }
 
@@ -222,7 +310,9 @@ void get_entity(const request& what, responder to) {
                            suggestion(segments[2], shared.index.entity_names())));
     return;
   }
-  auto known = check_parameters(what.where, parameters);
+  std::vector<std::string_view> accepted{std::begin(parameters), std::end(parameters)};
+  accepted.insert(accepted.end(), index->parameters.begin(), index->parameters.end());
+  auto known = check_parameters(what.where, accepted);
   auto as_of = read_as_of(what.where, wall_now());
   if (!known || !as_of) {
     to.problem(fault::invalid_argument, known ? as_of.error().message : known.error().message);

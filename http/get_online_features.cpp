@@ -40,6 +40,23 @@ const feature_value* value_of(const key_answer& answer, const online_request::fe
   return nullptr;
 }
 
+/// Computes a feature for every row. The answers of keys that are not there count as not found.
+std::vector<feature_value> compute(const online_read& read, const online_request::feature& feature,
+                                   arena& memory) {
+  const auto& of = *feature.computed_by;
+  const auto& answers = read.answers[feature.part];
+  const std::vector<feature_value> nothing(of.sources.size());
+  std::vector<feature_value> out;
+  for (size_t row = 0; row < read.what.rows; ++row) {
+    std::span<const feature_value> from = nothing;
+    if (row < answers.size() && answers[row].found
+        && feature.column + of.sources.size() <= answers[row].values.size())
+      from = std::span{answers[row].values}.subspan(feature.column, of.sources.size());
+    out.push_back(of.compute(feature.number, from, read.what.given(of, row), memory));
+  }
+  return out;
+}
+
 void write_join_key(json_writer& out, const online_request::join_key& key) {
   out.raw(std::string_view{R"({"values":[)"});
   for (const auto& x : key.values) {
@@ -130,10 +147,16 @@ void finish(const online_read& read) {
   for (const auto& key : read.what.join_keys)
     write_join_key(out, key);
   std::vector<const feature_value*> column(read.what.rows);
+  arena memory;
   for (const auto& feature : read.what.features) {
     const auto& answers = read.answers[feature.part];
+    std::vector<feature_value> computed;
+    if (feature.computed_by != nullptr)
+      computed = compute(read, feature, memory);
     for (size_t row = 0; row < column.size(); ++row)
-      column[row] = row < answers.size() ? value_of(answers[row], feature) : nullptr;
+      column[row] = !computed.empty()      ? &computed[row]
+                    : row < answers.size() ? value_of(answers[row], feature)
+                                           : nullptr;
     write_feature(out, column);
   }
   out.drop_comma();

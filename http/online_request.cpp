@@ -67,12 +67,43 @@ done add_feature(online_request& to, const catalog_index& index, view_place plac
   return {};
 }
 
+done add_computed(online_request& to, const catalog_index& index, const on_demand_view& of,
+                  std::string_view name) {
+  if (to.features.size() == max_features)
+    return refused(fmt::format("more than {} features are asked for", max_features));
+  std::vector<std::string_view> names;
+  for (const auto& x : of.features)
+    names.push_back(x.name);
+  auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end())
+    return refused(fmt::format("Feature {} not found in feature view {}{}", name, of.name,
+                               suggestion(name, names)),
+                   404, "FeastObjectNotFoundException");
+  auto part = part_of(to, index.entity(of.entity));
+  auto& wanted = to.parts[part].wanted;
+  online_request::feature x{part,
+                            static_cast<uint32_t>(wanted.size()),
+                            std::nullopt,
+                            std::string{name},
+                            to.full_names ? fmt::format("{}__{}", of.name, name)
+                                          : std::string{name},
+                            &of,
+                            static_cast<uint32_t>(found - names.begin())};
+  wanted.insert(wanted.end(), of.sources.begin(), of.sources.end());
+  if (std::find(to.views.begin(), to.views.end(), of.name) == to.views.end())
+    to.views.push_back(of.name);
+  to.features.push_back(std::move(x));
+  return {};
+}
+
 done add_reference(online_request& to, const catalog_index& index, std::string_view reference) {
   auto colon = reference.find(':');
   if (colon == std::string_view::npos)
     return refused(fmt::format("Invalid feature reference \"{}\": write view:feature",
                                reference.substr(0, 100)));
   auto view = reference.substr(0, colon);
+  if (const auto* computed = index.on_demand(view))
+    return add_computed(to, index, *computed, reference.substr(colon + 1));
   auto* place = index.view(view);
   if (place == nullptr)
     return refused(fmt::format("Feature view {} does not exist{}", view.substr(0, 100),
@@ -88,6 +119,13 @@ done add_service(online_request& to, const catalog_index& index, std::string_vie
                                suggestion(name, index.service_names())),
                    404, "FeatureServiceNotFoundException");
   for (const auto& x : service->features) {
+    if (x.on_demand) {
+      const auto& computed = index.catalog().on_demand[*x.on_demand];
+      const auto& feature = computed.features[x.feature.feature].name;
+      if (auto added = add_computed(to, index, computed, feature); !added)
+        return added;
+      continue;
+    }
     view_place place{x.entity, x.feature.view};
     const auto& info = index.at(place).features()[x.feature.feature];
     if (auto added = add_feature(to, index, place, info.name); !added)
@@ -257,6 +295,47 @@ done read_entities(online_request& to, dom::object body, size_t max_keys) {
   return {};
 }
 
+done read_parameter(online_request& to, dom::object entities, const column& parameter) {
+  for (const auto& x : to.parameters)
+    if (x.name == parameter.name)
+      return {};
+  dom::element given;
+  if (entities[parameter.name].get(given) != simdjson::SUCCESS)
+    return refused(fmt::format("Required request data '{}' not found in entities", parameter.name),
+                   404, "RequestDataNotFoundInEntityRowsException");
+  dom::array values;
+  if (given.get(values) != simdjson::SUCCESS)
+    return malformed("entities." + parameter.name, "Input should be a valid list");
+  online_request::join_key x{parameter.name, {}};
+  for (auto value : values) {
+    auto typed =
+        value.is_null() ? std::optional{cell{}} : key_value(value, parameter.type, to.memory);
+    if (!typed || (!typed->is_null() && !in_range(*typed, parameter.type)))
+      return refused(fmt::format("{}: row {} of entities is no {}", parameter.name, x.values.size(),
+                                 to_string(parameter.type)));
+    x.values.push_back(*typed);
+  }
+  if (x.values.size() != to.rows)
+    return refused("All entity rows must have the same columns: the lists have different lengths");
+  to.parameters.push_back(std::move(x));
+  return {};
+}
+
+/// What computed features take from the request; it travels among the entities.
+done read_parameters(online_request& to, dom::object body) {
+  dom::object entities;
+  if (body["entities"].get(entities) != simdjson::SUCCESS)
+    return malformed("entities", "Field required");
+  for (const auto& feature : to.features) {
+    if (feature.computed_by == nullptr)
+      continue;
+    for (const auto& parameter : feature.computed_by->parameters)
+      if (auto read = read_parameter(to, entities, parameter); !read)
+        return read;
+  }
+  return {};
+}
+
 done make_keys(online_request& to) {
   std::vector<cell> fields;
   std::vector<const online_request::join_key*> columns;
@@ -287,6 +366,15 @@ done read_flag(dom::object body, std::string_view name, bool& out) {
 
 } // namespace
 
+std::vector<cell> online_request::given(const on_demand_view& to, size_t row) const {
+  std::vector<cell> out;
+  for (const auto& parameter : to.parameters)
+    for (const auto& x : parameters)
+      if (x.name == parameter.name)
+        out.push_back(x.values[row]);
+  return out;
+}
+
 tl::expected<online_request, online_fault>
 resolve_online_request(dom::element element, const catalog_index& index, size_t max_keys) {
   online_request to;
@@ -301,6 +389,7 @@ resolve_online_request(dom::element element, const catalog_index& index, size_t 
           .and_then([&] { return read_features(to, index, body); })
           .and_then([&] { return check_collisions(to); })
           .and_then([&] { return read_entities(to, body, max_keys); })
+          .and_then([&] { return read_parameters(to, body); })
           .and_then([&] { return make_keys(to); });
   if (!result)
     return tl::unexpected{std::move(result.error())};

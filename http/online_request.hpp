@@ -28,10 +28,12 @@ struct online_request {
   /// features of view `view`.
   struct feature {
     uint32_t part;
-    uint32_t column;
+    uint32_t column; ///< of a computed one: the first of its sources'
     std::optional<uint32_t> open_view;
     std::string name; ///< without the view
     std::string shown;
+    const on_demand_view* computed_by = nullptr;
+    uint32_t number = 0; ///< of a computed one: in `computed_by`
   };
   /// The reads of one entity.
   struct part {
@@ -49,11 +51,15 @@ struct online_request {
   std::vector<feature> features; ///< in the order of the request
   std::vector<part> parts;
   std::vector<join_key> join_keys;
-  std::vector<std::string> views; ///< named by the request, for the version metadata
+  std::vector<join_key> parameters; ///< of computed features
+  std::vector<std::string> views;   ///< named by the request, for the version metadata
   size_t rows = 0;
   bool full_names = false;
   bool version_metadata = false;
   arena memory;
+
+  /// What the request gives of a computed feature's parameters in a row.
+  std::vector<cell> given(const on_demand_view& to, size_t row) const;
 };
 
 /// Resolves a parsed body. Every element is looked at before use; nothing of the document is kept.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/entity.hpp"
+#include "features/on_demand.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -56,13 +57,15 @@ struct feature_query : std::enable_shared_from_this<feature_query> {
 struct feature_catalog {
   struct service_feature {
     uint32_t entity;
-    feature_ref feature;
+    feature_ref feature; ///< of a computed one: its number in its on-demand view
+    std::optional<uint32_t> on_demand = std::nullopt; ///< of a computed one: the number of its view
   };
   struct service {
     std::string name;
     std::vector<service_feature> features;
   };
   std::vector<std::shared_ptr<const entity_definition>> entities;
+  std::vector<on_demand_view> on_demand;
   std::vector<service> services;
 };
 

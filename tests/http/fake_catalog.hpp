@@ -59,6 +59,8 @@ inline std::vector<feature_info> reals(std::initializer_list<const char*> names)
 /// Entities: `user` (user_id: int64) with views user_stats (f0…f9) and recent (f0, clicks);
 /// `merchant` (merchant_id: string) with the open view seen (total); `pair` (user_id: int64,
 /// merchant_id: string) with view pair_stats (cnt, amt). Service `user_service`: user_stats:f1, f0.
+/// Computed: of `user`, `scaled` (f1_scaled, f1_unit) with the parameters scale and unit; of
+/// `pair`, `totals` (per_unit). Service `scaled_service`: user_stats:f1, scaled:f1_scaled.
 inline std::shared_ptr<const feature_catalog> make_catalog() {
   auto catalog = std::make_shared<feature_catalog>();
   auto user_id = column{"user_id", type_of(type_kind::int64)};
@@ -79,7 +81,30 @@ inline std::shared_ptr<const feature_catalog> make_catalog() {
   add("merchant", {merchant_id}, {std::make_shared<fake_view>("seen", reals({"total"}), true)});
   add("pair", {user_id, merchant_id},
       {std::make_shared<fake_view>("pair_stats", reals({"cnt", "amt"}))});
+  auto expression_of = [](const char* text, const scope& columns) {
+    return std::move(compile_expression(text, columns).value());
+  };
+  auto real = type_of(type_kind::float64);
+  auto text = type_of(type_kind::string);
+  catalog->on_demand.push_back(
+      {"scaled",
+       0,
+       {{0, 1}, {1, 1}},
+       {{"scale", real}, {"unit", text}},
+       {{"f1_scaled",
+         expression_of("f1 * scale + clicks",
+                       {{"f1", real}, {"clicks", real}, {"scale", real}, {"unit", text}})},
+        {"f1_unit",
+         expression_of("unit || '!'",
+                       {{"f1", real}, {"clicks", real}, {"scale", real}, {"unit", text}})}}});
+  catalog->on_demand.push_back(
+      {"totals",
+       2,
+       {{0, 0}, {0, 1}},
+       {},
+       {{"per_unit", expression_of("amt / cnt", {{"cnt", real}, {"amt", real}})}}});
   catalog->services.push_back({"user_service", {{0, {0, 1}}, {0, {0, 0}}}});
+  catalog->services.push_back({"scaled_service", {{0, {0, 1}}, {0, {0, 0}, 0}}});
   return catalog;
 }
 

@@ -1,0 +1,71 @@
+#include "definitions.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+namespace keyfold::config {
+
+namespace {
+
+/// The small definition with an on-demand view and another service.
+std::string with(const std::string& on_demand, const std::string& feature = "affinity:*") {
+  return changed(R"("services": [)",
+                 R"("on_demand": [{"name": "affinity", "entity": "user", )" + on_demand
+                     + R"(}], "services": [{"name": "s", "features": [")" + feature + R"("]}, )");
+}
+
+bool refused(const std::string& text, const std::string& what) {
+  auto made = compile_text(text);
+  if (made)
+    return false;
+  const auto& messages = made.error().messages;
+  for (const auto& message : messages)
+    UNSCOPED_INFO(message);
+  return std::any_of(messages.begin(), messages.end(),
+                     [&](const auto& x) { return x.find(what) != std::string::npos; });
+}
+
+} // namespace
+
+TEST_CASE("definition of on_demand: inputs and request data make typed features") {
+  auto made = compile_text(
+      with(R"("inputs": {"likes": "activity:like_count_5s"}, "request": {"price": "double"},
+    "values": {"worth": "likes * price", "liked": "likes > 1"})"));
+  REQUIRE(made);
+  const auto& x = made->on_demand.at(0);
+  CHECK(x.entity == "user");
+  CHECK(x.sources.at(0).feature == "like_count_5s");
+  CHECK(x.parameters.at(0).name == "price");
+  REQUIRE(x.features.size() == 2);
+  CHECK(x.features[1].value.type().kind == type_kind::boolean);
+  REQUIRE(made->services.at(0).features.size() == 2);
+  CHECK(made->services[0].features[0].view == "affinity");
+  auto explained = explain_text(*made);
+  CHECK(explained.find("on demand affinity (of entity user): 2 features\n") != std::string::npos);
+  CHECK(explained.find("  request  price double\n") != std::string::npos);
+}
+
+TEST_CASE("definition of on_demand: mistakes are refused at their place") {
+  CHECK(refused(with(R"("inputs": {"likes": "activity:like_count_6s"}, "values": {"x": "likes"})"),
+                "did you mean `like_count_5s`?"));
+  CHECK(refused(with(R"("inputs": {"likes": "activities:x"}, "values": {"x": "likes"})"),
+                "did you mean `activity`?"));
+  CHECK(refused(with(R"("inputs": {"likes": "activity"}, "values": {"x": "likes"})"),
+                "is no feature"));
+  CHECK(refused(with(R"x("request": {"n": "decimal(5,2)"}, "values": {"x": "n"})x"),
+                "cannot be in a request"));
+  CHECK(refused(with(R"("request": {"as_of": "timestamp"}, "values": {"x": "as_of"})"),
+                "has a meaning"));
+  CHECK(refused(
+      with(
+          R"("inputs": {"n": "activity:like_count_5s"}, "request": {"n": "double"}, "values": {"x": "n"})"),
+      "is an input already"));
+  CHECK(refused(with(R"("request": {"n": "double"}, "values": {"x": "m"})"), "`m`"));
+  CHECK(refused(with(R"("values": {"x": "1"})", "affinity:y"), "has no feature `y`"));
+  CHECK(refused(with(R"("values": {})"), "must not be empty"));
+  auto twice = with(R"("values": {"x": "1"})");
+  CHECK(refused(twice.replace(twice.find("affinity"), 8, "activity"), "there is a view called"));
+}
+
+} // namespace keyfold::config
