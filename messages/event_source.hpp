@@ -56,6 +56,7 @@ public:
   virtual ~event_source() = default;
 
   /// Begins reading at `positions`, and where they say nothing, as the definition says.
+  /// Partitions that had ended may have grown: the source tells their end anew.
   virtual result<void> start(const source_positions& positions) = 0;
   /// Waits up to `timeout` for records, takes up to about `max_rows`. An unreachable other side is
   /// not an error: the poll brings nothing and `status` says why. An error is one that no retry

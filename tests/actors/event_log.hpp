@@ -131,6 +131,7 @@ public:
       progress_[x.name] = known == positions.end()
                               ? partition_progress{x.name, 0, beginning_of_time, false}
                               : known->second;
+      progress_[x.name].ended = false; // it may have grown; its end is told again
     }
     return {};
   }
