@@ -202,8 +202,10 @@ void router::prepare_rows() {
     ++keys_[slot].rows;
     slots_.push_back(slot);
   }
+  const auto& layout = *table_->entities[input.entity].layout;
   uint32_t first = 0;
   for (auto& key : keys_) {
+    key.actor->state.prefetch_parts(layout);
     key.first = first;
     first += key.rows;
     key.rows = 0;
@@ -225,6 +227,8 @@ void router::prepare_keys() {
     key->state.prefetch();
     keys_.push_back({key});
   }
+  for (const auto& key : keys_)
+    key.actor->state.prefetch_parts(*table_->entities[current_.entity].layout);
   current_.next += count;
 }
 

@@ -5,6 +5,8 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+
 namespace keyfold {
 
 uint32_t router_of(std::string_view key, uint32_t router_count) noexcept {
@@ -19,8 +21,10 @@ namespace {
 
 /// The text of one string field is the key itself, unless it must be escaped.
 bool is_own_key(const cell& field) noexcept {
-  return field.kind() == cell_kind::string
-         && field.as_text().find_first_of("|\\") == std::string_view::npos;
+  if (field.kind() != cell_kind::string)
+    return false;
+  auto text = field.as_text();
+  return std::none_of(text.begin(), text.end(), [](char c) { return c == '|' || c == '\\'; });
 }
 
 class splitter {

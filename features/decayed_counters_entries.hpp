@@ -160,6 +160,7 @@ public:
     if (head_ != nullptr)
       head_->wake_at = at;
   }
+  void prefetch() const noexcept { __builtin_prefetch(head_); }
   /// Bytes on the heap.
   size_t memory(const entry_layout& layout) const noexcept;
   /// Bytes that `capacity` entries take. Nothing for none.

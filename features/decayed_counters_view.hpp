@@ -115,6 +115,11 @@ public:
   bool open() const noexcept override { return !groups_.closed(); }
 
   std::unique_ptr<view_state> make_state() const override;
+  void prefetch(const view_state& state) const noexcept override {
+    const auto& own = static_cast<const counters_state&>(state);
+    own.groups.prefetch();
+    own.windows.prefetch();
+  }
   void fold(view_state& state, uint32_t input, const event_batch& batch,
             std::span<const uint32_t> rows, fold_context& context) const override;
   void advance(view_state& state, fold_context& context) const override;

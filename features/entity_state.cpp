@@ -182,6 +182,13 @@ bool entity_state::decode(const entity_layout& layout, std::string_view bytes,
   return reader.good();
 }
 
+void entity_state::prefetch_parts(const entity_layout& layout) const noexcept {
+  constexpr size_t few = 4; // more would push one another out
+  for (size_t view = 0; view < std::min(few, layout.view_count()); ++view)
+    if (const auto* state = at(view))
+      layout.definition().views[view]->prefetch(*state);
+}
+
 bool entity_state::empty(const entity_layout& layout) const noexcept {
   for (size_t view = 0; view < layout.view_count(); ++view)
     if (const auto* state = at(view);

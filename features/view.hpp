@@ -63,9 +63,9 @@ public:
   virtual ~emission_sink() = default;
   /// @param row one cell per column of `view::emissions`; they need live only during the call
   /// @param at the event's time. To whoever reads the stream an event is late whose time is not
-  /// after the watermark that the view knew before this call (`context.watermark` in `fold`, the one
-  /// of the call before in `advance`): what is decided later than it happened carries the time of
-  /// the decision, and the time it happened as a column.
+  /// after the watermark that the view knew before this call (`context.watermark` in `fold`, the
+  /// one of the call before in `advance`): what is decided later than it happened carries the time
+  /// of the decision, and the time it happened as a column.
   virtual void emit(std::span<const cell> row, event_time at) = 0;
 };
 
@@ -156,6 +156,9 @@ public:
   virtual std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const = 0;
   /// Nothing left in it: the key may be forgotten.
   virtual bool empty(const view_state& state) const noexcept = 0;
+  /// Asks the processor to load what the next call will touch besides the state object itself,
+  /// which has been loaded: among a million keys, memory is what a fold waits for.
+  virtual void prefetch(const view_state&) const noexcept {}
   /// Bytes on the heap, this object included.
   virtual size_t memory(const view_state& state) const noexcept = 0;
 };

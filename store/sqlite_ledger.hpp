@@ -15,8 +15,8 @@ namespace keyfold::store {
 struct ledger_tuning {
   int page_size = 8192;
   size_t chunk_bytes = 1u << 20;                ///< of a blob in `segment` and `outbox`
-  size_t run_bytes = 32u << 20;                 ///< of segments merged in memory at a time
-  uint64_t segment_limit_bytes = 256u << 20;    ///< beyond this and `segment_limit_ratio`,
+  size_t run_bytes = 128u << 20;                ///< of segments merged in memory at a time
+  uint64_t segment_limit_bytes = 1u << 30;      ///< beyond this and `segment_limit_ratio`,
   uint64_t segment_limit_ratio = 4;             ///< × the compacted part, `commit` compacts itself
   uint64_t checkpoint_bytes = 16u << 20;        ///< of the log, before `compact` writes it back
   uint64_t checkpoint_limit_bytes = 512u << 20; ///< of the log, before `commit` does

@@ -23,7 +23,7 @@ uint64_t size_of(const std::string& path) {
 ledger_result<void> sqlite_ledger::for_each_key(
     const std::function<void(uint32_t entity, std::string_view key, std::string_view state)>& f) {
   // Bounds the memory of `seen`. Reading segments is ten times faster than compacting them.
-  while (!options_.read_only && segment_bytes_ > 4 * tuning_.segment_limit_bytes) {
+  while (!options_.read_only && segment_bytes_ > tuning_.segment_limit_bytes) {
     auto more = compact(std::chrono::milliseconds{500});
     if (!more)
       return tl::unexpected(more.error());
