@@ -22,8 +22,10 @@ void derived_flow::connect(uint32_t own, std::vector<caf::weak_actor_ptr> router
 void derived_flow::send_rows(fold_part& from) {
   for (uint32_t derived = 0; derived < from.emitted.size(); ++derived) {
     auto& emitted = *from.emitted[derived];
-    for (const auto& rows : emitted.take())
+    for (const auto& rows : emitted.take()) {
+      publish(derived, *rows, from.logs);
       send_rows(derived, rows);
+    }
     if (auto filtered = emitted.take_filtered())
       counters_[derived].filtered->Increment(static_cast<double>(filtered));
   }
@@ -36,6 +38,18 @@ void derived_flow::send_rows(uint32_t derived, const event_batch_ptr& rows) {
   for (uint32_t to = 0; to < shares.size(); ++to)
     if (!shares[to].inputs.empty())
       send(to, std::move(shares[to]));
+}
+
+void derived_flow::publish(uint32_t derived, const event_batch& rows,
+                           std::vector<std::string>& logs) {
+  for (const auto& route : table_->derived[derived].outputs)
+    for (size_t i = 0; i < rows.size(); ++i) {
+      auto row = rows.row(i);
+      key_.clear();
+      for (auto column : route.key)
+        key_.push_back(row[column]);
+      change_log_writer{logs[route.output]}.append({route.source, false, rows.time(i), key_, row});
+    }
 }
 
 void derived_flow::send_time(uint32_t derived, event_time watermark, event_time newest) {

@@ -25,7 +25,8 @@ public:
   void connect(uint32_t own, std::vector<caf::weak_actor_ptr> routers,
                std::vector<stream_counters> counters);
 
-  /// Sends on what was emitted into `from`.
+  /// Sends on what was emitted into `from`, and writes it to the logs there of the outputs that
+  /// want it.
   void send_rows(fold_part& from);
   /// All that the router's keys will still emit into stream number `derived` is after `watermark`.
   /// @param newest event time of what the stream is made from
@@ -36,6 +37,7 @@ public:
 
 private:
   void send_rows(uint32_t derived, const event_batch_ptr& rows);
+  void publish(uint32_t derived, const event_batch& rows, std::vector<std::string>& logs);
   void send(uint32_t to, routed_batch batch);
 
   std::shared_ptr<const routing_table> table_;
@@ -44,6 +46,7 @@ private:
   std::vector<caf::weak_actor_ptr> routers_; // weak: they are one another's
   std::vector<stream_counters> counters_;
   std::vector<std::vector<event_time>> heard_; // per derived stream and router
+  std::vector<cell> key_;
 };
 
 } // namespace keyfold

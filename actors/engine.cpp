@@ -68,7 +68,21 @@ std::vector<uint32_t> emitted_columns(const view& from, const stream_schema& to)
   return result;
 }
 
-void add_derived(const engine_stream& x, uint32_t stream, routing_table& to) {
+std::vector<event_route> event_routes(const std::vector<engine_output>& outputs,
+                                      const std::string& stream) {
+  std::vector<event_route> result;
+  for (uint32_t output = 0; output < outputs.size(); ++output) {
+    const auto& wanted = outputs[output].streams;
+    for (size_t i = 0; i < wanted.size(); ++i)
+      if (wanted[i].stream == stream)
+        result.push_back(
+            {output, static_cast<uint32_t>(outputs[output].views.size() + i), wanted[i].key});
+  }
+  return result;
+}
+
+void add_derived(const engine_settings& settings, uint32_t stream, routing_table& to) {
+  const auto& x = settings.streams[stream];
   for (uint32_t entity = 0; entity < to.entities.size(); ++entity) {
     auto& routing = to.entities[entity];
     const auto& views = routing.layout->definition().views;
@@ -76,8 +90,9 @@ void add_derived(const engine_stream& x, uint32_t stream, routing_table& to) {
       if (views[view]->name() != x.view)
         continue;
       to.derived_numbers[stream] = static_cast<uint32_t>(to.derived.size());
-      to.derived.push_back(
-          {stream, entity, view, x.schema, emitted_columns(*views[view], *x.schema)});
+      to.derived.push_back({stream, entity, view, x.schema,
+                            emitted_columns(*views[view], *x.schema),
+                            event_routes(settings.outputs, x.schema->name)});
       routing.feeds = true;
     }
   }
@@ -96,7 +111,7 @@ std::shared_ptr<const routing_table> engine::make_table() const {
   table->derived_numbers.resize(settings_.streams.size());
   for (uint32_t i = 0; i < settings_.streams.size(); ++i)
     if (settings_.streams[i].source == nullptr)
-      add_derived(settings_.streams[i], i, *table);
+      add_derived(settings_, i, *table);
   return table;
 }
 

@@ -24,13 +24,20 @@ struct engine_stream {
                          ///< the columns of the schema that are not derived
 };
 
-/// An output, the views whose changes it wants, and how.
+/// A stream whose events an output wants, and the columns its records are keyed by.
+struct engine_stream_output {
+  std::string stream; ///< one that a view emits
+  std::vector<uint32_t> key;
+};
+
+/// An output, the views whose changes or the streams whose events it wants, and how.
 struct engine_output {
   std::string name;
-  std::vector<std::string> views; ///< in the order of the output's `change_columns`
+  std::vector<std::string> views; ///< in the order of the output's `change_columns`, before
   bool every_change = false;
   uint64_t max_pending_bytes = 256u << 20;
   std::unique_ptr<event_output> output;
+  std::vector<engine_stream_output> streams = {}; ///< these
 };
 
 /// All that an engine is made of.

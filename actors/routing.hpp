@@ -32,6 +32,14 @@ struct entity_routing {
   bool feeds = false; ///< a view of it feeds a derived stream
 };
 
+/// Where the events of a stream go: an output's number, which of its `change_columns` they are, and
+/// the columns that its records are keyed by.
+struct event_route {
+  uint32_t output;
+  uint32_t source;
+  std::vector<uint32_t> key;
+};
+
 /// A stream of what a view emits.
 struct derived_stream {
   uint32_t stream; ///< its number
@@ -39,6 +47,7 @@ struct derived_stream {
   uint32_t view;
   std::shared_ptr<const stream_schema> schema;
   std::vector<uint32_t> columns; ///< of the view's emissions: those in the rows, in their order
+  std::vector<event_route> outputs;
 };
 
 /// What all routers share; immutable.

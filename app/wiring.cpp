@@ -144,6 +144,62 @@ change_columns columns_of(const config::plan& plan, const std::string& view_name
   return result;
 }
 
+/// The rows an output receives of a stream.
+change_columns columns_of(const config::stream_plan& stream, const std::vector<std::string>& key) {
+  change_columns result;
+  result.view = stream.schema->name;
+  result.events = true;
+  for (const auto& field : stream.schema->fields)
+    result.values.push_back({field.name, field.type});
+  for (const auto& name : key)
+    result.key.push_back({name, stream.schema->fields[*stream.schema->find(name)].type});
+  return result;
+}
+
+/// The fields of the value, where the definition chose them.
+std::vector<written_field> fields_of(const config::output_plan& x, const change_columns& columns) {
+  auto place_of = [](const std::vector<column>& among, const std::string& name) {
+    auto found = std::find_if(among.begin(), among.end(),
+                              [&](const auto& known) { return known.name == name; });
+    return static_cast<uint32_t>(found - among.begin());
+  };
+  std::vector<written_field> result;
+  for (const auto& field : x.fields) {
+    auto value = place_of(columns.values, field.column);
+    auto of_key = value == columns.values.size();
+    result.push_back({field.name, of_key, of_key ? place_of(columns.key, field.column) : value});
+  }
+  return result;
+}
+
+/// What an output receives, by `change::source`.
+std::vector<change_columns> columns_of(const config::plan& plan, const config::output_plan& x) {
+  std::vector<change_columns> result;
+  for (const auto& view : x.views)
+    result.push_back(columns_of(plan, view));
+  for (const auto& name : x.streams)
+    for (const auto& stream : plan.streams)
+      if (stream.schema->name == name)
+        result.push_back(columns_of(stream, x.key));
+  for (auto& columns : result)
+    columns.fields = fields_of(x, columns);
+  return result;
+}
+
+std::vector<engine_stream_output> streams_of(const config::plan& plan,
+                                             const config::output_plan& x) {
+  std::vector<engine_stream_output> result;
+  for (const auto& name : x.streams)
+    for (const auto& stream : plan.streams) {
+      if (stream.schema->name != name)
+        continue;
+      auto& made = result.emplace_back(engine_stream_output{name, {}});
+      for (const auto& column : x.key)
+        made.key.push_back(*stream.schema->find(column));
+    }
+  return result;
+}
+
 change_columns dead_letter_columns() {
   const data_type text{type_kind::string, 0, 0, nullptr};
   return {
@@ -173,7 +229,7 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
   settings.value_format = format_of(x.value_format);
   settings.create_topic = target.create_topic;
   settings.partitions = static_cast<int>(target.partitions);
-  settings.compacted = !x.views.empty(); // dead letters have no key: a new one replaces none
+  settings.compacted = !x.views.empty(); // dead letters and events replace none before them
   settings.columns = std::move(columns);
   settings.passed_through = target.properties;
   auto output = kafka::make_kafka_output(std::move(settings), metrics);
@@ -186,12 +242,10 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
 result<void> add_outputs(const config::plan& plan, engine_settings& engine,
                          const metrics_ptr& metrics) {
   for (const auto& x : plan.outputs) {
-    std::vector<change_columns> columns;
-    for (const auto& view : x.views)
-      columns.push_back(columns_of(plan, view));
-    auto made = make_output(x, std::move(columns), plan.application, metrics);
+    auto made = make_output(x, columns_of(plan, x), plan.application, metrics);
     if (!made)
       return tl::unexpected{made.error()};
+    made->streams = streams_of(plan, x);
     engine.outputs.push_back(std::move(*made));
   }
   config::output_plan letters;

@@ -31,7 +31,7 @@ compile_plan(std::string_view text, const std::string& file,
     made.streams.push_back(stream.plan);
     made.streams.back().schema = std::make_shared<stream_schema>(stream.full);
   }
-  read_outputs(definition, views, made);
+  read_outputs(definition, views, streams, made);
   made.on_demand = read_on_demand(definition, views);
   made.services = read_services(definition, views, made.on_demand);
   made.serving = read_serving(definition["serving"]);

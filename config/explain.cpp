@@ -83,7 +83,14 @@ size_t features_in(const plan& x) {
   return count;
 }
 
-void append_stream(const stream_plan& x, std::string& out) {
+void append_outputs(const plan& all, std::vector<std::string> output_plan::*rows,
+                    const std::string& name, std::string_view indent, std::string& out) {
+  for (const auto& output : all.outputs)
+    if (std::find((output.*rows).begin(), (output.*rows).end(), name) != (output.*rows).end())
+      out += std::string{indent} + "-> output " + output.name + "\n";
+}
+
+void append_stream(const plan& all, const stream_plan& x, std::string& out) {
   const auto& schema = *x.schema;
   auto emitted = std::holds_alternative<view_source>(x.source);
   out += "stream " + schema.name + "\n";
@@ -105,6 +112,7 @@ void append_stream(const stream_plan& x, std::string& out) {
            + " out of order, idle after " + text_of(schema.time.idle_after) + "\n";
   if (schema.where)
     out += "  where    only some rows are kept\n";
+  append_outputs(all, &output_plan::streams, schema.name, "  ", out);
 }
 
 void append_entity(const plan& all, const entity_definition& x, std::string& out) {
@@ -119,19 +127,25 @@ void append_entity(const plan& all, const entity_definition& x, std::string& out
     for (const auto& stream : all.streams)
       if (emits(*view, stream))
         out += "    -> stream " + stream.schema->name + "\n";
-    for (const auto& output : all.outputs)
-      if (std::find(output.views.begin(), output.views.end(), view->name()) != output.views.end())
-        out += "    -> output " + output.name + "\n";
+    append_outputs(all, &output_plan::views, view->name(), "    ", out);
   }
 }
 
 void append_output(const output_plan& x, std::string& out) {
   out += "output " + x.name + "\n";
   out += "  to       " + std::visit(target_text{}, x.target) + "\n";
-  out += "  of       " + joined(x.views) + "\n";
+  out += "  of       " + joined(x.views) + joined(x.streams) + "\n";
   out += "  as       key " + std::string{name_of(x.key_format)} + ", value "
          + std::string{name_of(x.value_format)} + ", "
-         + (x.every_change ? "every change" : "the last change of a key in each epoch") + "\n";
+         + (!x.streams.empty() ? "every event"
+            : x.every_change   ? "every change"
+                               : "the last change of a key in each epoch")
+         + "\n";
+  std::vector<std::string> fields;
+  for (const auto& field : x.fields)
+    fields.push_back(field.name == field.column ? field.name : field.name + " = " + field.column);
+  if (!fields.empty())
+    out += "  value    " + joined(fields) + "\n";
 }
 
 void append_on_demand(const on_demand_plan& x, std::string& out) {
@@ -216,6 +230,8 @@ private:
     const auto& x = plan_.outputs[i];
     line("output" + number(i) + "([\"" + label(x.name) + "<br/>"
          + label(std::visit(target_text{}, x.target)) + "\"])");
+    for (const auto& stream : x.streams)
+      line("stream" + number(stream_number(stream)) + " --> output" + number(i));
     for (size_t e = 0; e < plan_.entities.size(); ++e)
       for (size_t v = 0; v < plan_.entities[e]->views.size(); ++v)
         if (std::find(x.views.begin(), x.views.end(), plan_.entities[e]->views[v]->name())
@@ -250,7 +266,7 @@ std::string explain_text(const plan& x) {
              + counted(features_in(x), "feature", "features") + ", "
              + counted(x.outputs.size(), "output", "outputs") + "\n";
   for (const auto& stream : x.streams)
-    append_stream(stream, out);
+    append_stream(x, stream, out);
   for (const auto& entity : x.entities)
     append_entity(x, *entity, out);
   for (const auto& computed : x.on_demand)

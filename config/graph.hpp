@@ -37,8 +37,13 @@ public:
   const std::string& entity_of(uint32_t number) const {
     return entities_[views_[number].entity].name;
   }
+  const name_table& stream_names() const noexcept { return stream_names_; }
   /// As `check` compiled it; null where it could not.
   const view* checked(uint32_t number) const { return views_[number].checked.get(); }
+  /// The names of the key fields of the entity that view number `number` is about.
+  const std::vector<std::string>& key_of(uint32_t number) const {
+    return entities_[views_[number].entity].key;
+  }
 
 private:
   struct declared_entity {

@@ -1,5 +1,6 @@
 #include "config/outputs.hpp"
 
+#include "config/output_rows.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
 
@@ -10,29 +11,18 @@ namespace keyfold::config {
 
 namespace {
 
-output_format format_of(const node& at, std::string_view key) {
-  return at.text_or(key, "json") == "csv" ? output_format::csv : output_format::json;
-}
-
 /// Reads the outputs of one definition, and sees that none is in the way of another.
 class output_reader {
 public:
-  output_reader(const graph& views, plan& to) : views_(views), to_(to) {}
+  output_reader(const graph& views, std::vector<declared_stream>& streams, plan& to)
+      : views_(views), streams_(streams), to_(to) {}
 
   void read(const node& at) {
     output_plan made;
     made.name = at.text_or("name", "");
     check_name(at["name"]);
     names_.add(made.name, at["name"]);
-    made.every_change = at.flag_or("every_change", false);
-    for (const auto& view : at["views"].items())
-      add_view(view, made);
-    made.key_format = format_of(at, "key_format");
-    made.value_format = format_of(at, "value_format");
-    if (made.views.size() > 1
-        && (made.key_format == output_format::csv || made.value_format == output_format::csv))
-      at["views"].complain("rows of several views cannot be told apart in CSV; "
-                           "make an output for each view, or write JSON");
+    read_output_rows(at, views_, streams_, made);
     target(at, made);
     to_.outputs.push_back(std::move(made));
   }
@@ -46,24 +36,6 @@ public:
   }
 
 private:
-  void add_view(const node& at, output_plan& made) {
-    auto found = views_.view_names().find(at);
-    if (!found)
-      return;
-    const auto* view = views_.checked(*found);
-    if (view != nullptr && view->changes_at_once() && !made.every_change)
-      at.complain("every row of the view " + at.quoted()
-                  + " is published once, as it comes to be, "
-                    "so its output needs `\"every_change\": true`");
-    if (view != nullptr && view->changes().values.empty() && view->changes().group.empty())
-      at.complain("the view " + at.quoted()
-                  + " publishes nothing: it keeps no feature, and has no "
-                    "`published_key`");
-    if (std::find(made.views.begin(), made.views.end(), at.text()) != made.views.end())
-      at.complain("the view " + at.quoted() + " is listed twice");
-    made.views.push_back(at.text());
-  }
-
   void target(const node& at, output_plan& made) {
     made.max_pending_bytes = at.size_or("max_pending", 256u << 20);
     if (made.max_pending_bytes < 1u << 16)
@@ -126,6 +98,7 @@ private:
   }
 
   const graph& views_;
+  std::vector<declared_stream>& streams_;
   plan& to_;
   name_table names_{"outputs"};
   std::set<std::pair<std::string, std::string>> topics_;
@@ -198,8 +171,9 @@ void add_features(const node& at, const graph& views, const std::vector<on_deman
 
 } // namespace
 
-void read_outputs(const node& definition, const graph& views, plan& to) {
-  output_reader reader{views, to};
+void read_outputs(const node& definition, const graph& views, std::vector<declared_stream>& streams,
+                  plan& to) {
+  output_reader reader{views, streams, to};
   for (const auto& at : definition["outputs"].items())
     reader.read(at);
   if (auto at = definition["dead_letter"])

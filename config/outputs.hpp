@@ -7,7 +7,9 @@
 namespace keyfold::config {
 
 /// Reads `outputs` and `dead_letter` into `to`, whose application and streams are there already.
-void read_outputs(const node& definition, const graph& views, plan& to);
+/// Marks in `streams` the columns that outputs use.
+void read_outputs(const node& definition, const graph& views, std::vector<declared_stream>& streams,
+                  plan& to);
 
 /// Reads `services`; `*` becomes all features of its view.
 std::vector<service_plan> read_services(const node& definition, const graph& views,

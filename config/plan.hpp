@@ -80,9 +80,18 @@ struct file_output {
 };
 
 struct output_plan {
+  /// A field of the value, and the column it is written of.
+  struct field {
+    std::string name;
+    std::string column;
+  };
+
   std::string name;
-  std::vector<std::string> views; ///< whose changes it receives
-  bool every_change = false;      ///< not only the last per key and epoch
+  std::vector<std::string> views;   ///< whose changes it receives, or
+  std::vector<std::string> streams; ///< whose events; each is emitted by a view
+  std::vector<std::string> key;     ///< of streams: the columns that records are keyed by
+  std::vector<field> fields;        ///< of the value; empty: a view's values, a stream's columns
+  bool every_change = false;        ///< not only the last per key and epoch
   output_format key_format = output_format::json;
   output_format value_format = output_format::json;
   std::variant<kafka_output, file_output> target;

@@ -8,6 +8,11 @@ constexpr uint64_t most_columns = 4096;
 
 } // namespace
 
+bool fits(const change& x, const change_columns& columns) noexcept {
+  return x.key.size() == columns.key.size()
+         && (x.erased || x.values.size() == columns.values.size());
+}
+
 void change_log_writer::append(const change& x) {
   out_.varint(x.source);
   out_.u8(x.erased ? 1 : 0);

@@ -10,12 +10,22 @@
 
 namespace keyfold {
 
+/// A field of the value that an output writes: a column of the row under a name of its own.
+struct written_field {
+  std::string name;
+  bool of_key = false; ///< the column is one of the key's, else of the values
+  uint32_t column = 0;
+};
+
 /// The rows an output receives from one view: key columns (the entity's, then the group's) and
-/// value columns.
+/// value columns. Or the events it receives of one stream: all columns are values, and the key's
+/// are those it is to be partitioned by, if any.
 struct change_columns {
-  std::string view;
+  std::string view; ///< or the stream
   std::vector<column> key;
   std::vector<column> values;
+  std::vector<written_field> fields = {}; ///< of the value; empty: `values` under their names
+  bool events = false;                    ///< of a stream: each is new, none is ever deleted
 };
 
 /// One upsert or delete. Cells point into what they were read from.
@@ -26,6 +36,9 @@ struct change {
   std::span<const cell> key;
   std::span<const cell> values;
 };
+
+/// Whether `x` has as many cells as `columns` says; a log of another definition may not.
+bool fits(const change& x, const change_columns& columns) noexcept;
 
 /// Appends changes to bytes: an epoch's outbox as the ledger keeps it.
 class change_log_writer {

@@ -6,6 +6,7 @@ change_lines::change_lines(row_format format, const std::vector<change_columns>&
     : format_(format), columns_(columns) {
   for (auto& x : columns_) {
     writers_.push_back(make_row_writer(format, x));
+    widths_.push_back(value_fields(x).size());
     std::string view;
     if (columns_.size() > 1 && format == row_format::csv)
       append_csv_text(x.view, view);
@@ -13,20 +14,27 @@ change_lines::change_lines(row_format format, const std::vector<change_columns>&
       append_json_string(x.view, view);
     views_.push_back(std::move(view));
   }
-  if (format == row_format::json || columns_.size() != 1)
-    return;
-  header_ = "change";
-  for (auto* part : {&columns_[0].key, &columns_[0].values})
-    for (auto& x : *part) {
-      header_.push_back(',');
-      append_csv_text(x.name, header_);
-    }
-  header_.push_back('\n');
+  if (format == row_format::csv && columns_.size() == 1)
+    header_ = csv_header(columns_[0]);
+}
+
+std::string change_lines::csv_header(const change_columns& x) const {
+  std::string out = x.events ? "" : "change";
+  auto add = [&](const std::string& name) {
+    if (!out.empty())
+      out.push_back(',');
+    append_csv_text(name, out);
+  };
+  for (const auto& key : x.key)
+    if (!x.events)
+      add(key.name);
+  for (const auto& field : value_fields(x))
+    add(field.name);
+  return out + "\n";
 }
 
 bool change_lines::append(const change& x, std::string& out) const {
-  if (x.source >= columns_.size() || x.key.size() != columns_[x.source].key.size()
-      || (!x.erased && x.values.size() != columns_[x.source].values.size()))
+  if (x.source >= columns_.size() || !fits(x, columns_[x.source]))
     return false;
   if (format_ == row_format::json)
     append_json(x, out);
@@ -37,20 +45,34 @@ bool change_lines::append(const change& x, std::string& out) const {
 }
 
 void change_lines::append_json(const change& x, std::string& out) const {
+  const auto& writer = *writers_[x.source];
+  const auto& name = views_[x.source];
+  auto events = columns_[x.source].events;
+  if (events && name.empty()) {
+    writer.write_value(x.key, x.values, out);
+    return;
+  }
   out.push_back('{');
-  if (!views_[x.source].empty())
-    out.append("\"view\":").append(views_[x.source]).append(",");
-  out += "\"key\":";
-  writers_[x.source]->write_key(x.key, out);
-  out += ",\"value\":";
+  if (!name.empty())
+    out.append(events ? "\"stream\":" : "\"view\":").append(name).append(",");
+  if (!events) {
+    out += "\"key\":";
+    writer.write_key(x.key, out);
+    out.push_back(',');
+  }
+  out += "\"value\":";
   if (x.erased)
     out += "null";
   else
-    writers_[x.source]->write_value(x.values, out);
+    writer.write_value(x.key, x.values, out);
   out.push_back('}');
 }
 
 void change_lines::append_csv(const change& x, std::string& out) const {
+  if (columns_[x.source].events) {
+    writers_[x.source]->write_value(x.key, x.values, out);
+    return;
+  }
   out += x.erased ? "delete" : "upsert";
   if (!views_[x.source].empty())
     out.append(",").append(views_[x.source]);
@@ -58,12 +80,12 @@ void change_lines::append_csv(const change& x, std::string& out) const {
     out.push_back(',');
     writers_[x.source]->write_key(x.key, out);
   }
-  auto width = columns_[x.source].values.size();
+  auto width = widths_[x.source];
   if (x.erased) {
     out.append(width, ',');
   } else if (width > 0) {
     out.push_back(',');
-    writers_[x.source]->write_value(x.values, out);
+    writers_[x.source]->write_value(x.key, x.values, out);
   }
 }
 

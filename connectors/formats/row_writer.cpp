@@ -98,70 +98,96 @@ void append_json_map(std::span<const cell> entries, const data_type& element, st
   out.push_back('}');
 }
 
+/// A field of a row, and what it takes to write it.
+struct placed_field {
+  std::string name;
+  data_type type;
+  bool of_key = false;
+  uint32_t column = 0;
+
+  const cell& of(std::span<const cell> key, std::span<const cell> values) const noexcept {
+    return (of_key ? key : values)[column];
+  }
+};
+
+std::vector<placed_field> key_fields(const change_columns& columns) {
+  std::vector<placed_field> all;
+  for (const auto& x : columns.key)
+    all.push_back({x.name, x.type, true, static_cast<uint32_t>(all.size())});
+  return all;
+}
+
+std::vector<placed_field> fields_of_value(const change_columns& columns) {
+  std::vector<placed_field> all;
+  for (const auto& x : value_fields(columns))
+    all.push_back(
+        {x.name, (x.of_key ? columns.key : columns.values)[x.column].type, x.of_key, x.column});
+  return all;
+}
+
 class json_row_writer final : public row_writer {
 public:
   explicit json_row_writer(const change_columns& columns)
-      : key_(prepare(columns.key)), values_(prepare(columns.values)) {}
+      : key_(prepare(key_fields(columns))), value_(prepare(fields_of_value(columns))) {}
 
   void write_key(std::span<const cell> key, std::string& out) const override {
-    write(key, key_, out);
+    write(key, {}, key_, out);
   }
-  void write_value(std::span<const cell> values, std::string& out) const override {
-    write(values, values_, out);
+  void write_value(std::span<const cell> key, std::span<const cell> values,
+                   std::string& out) const override {
+    write(key, values, value_, out);
   }
 
 private:
-  struct prepared {
-    std::string before; ///< all that stands before the value
-    data_type type;
-  };
-
-  static std::vector<prepared> prepare(const std::vector<column>& columns) {
-    std::vector<prepared> all;
-    for (auto& x : columns) {
-      std::string before = all.empty() ? "{" : ",";
+  /// The name of each becomes all that stands before the value.
+  static std::vector<placed_field> prepare(std::vector<placed_field> fields) {
+    for (auto& x : fields) {
+      std::string before = &x == &fields.front() ? "{" : ",";
       append_json_string(x.name, before);
-      all.push_back({before + ":", x.type});
+      x.name = before + ":";
     }
-    return all;
+    return fields;
   }
-  static void write(std::span<const cell> cells, const std::vector<prepared>& columns,
-                    std::string& out) {
-    if (columns.empty())
+  static void write(std::span<const cell> key, std::span<const cell> values,
+                    const std::vector<placed_field>& fields, std::string& out) {
+    if (fields.empty())
       out.push_back('{');
-    for (size_t i = 0; i < columns.size(); ++i) {
-      out += columns[i].before;
-      append_json_value(cells[i], columns[i].type, out);
+    for (const auto& x : fields) {
+      out += x.name;
+      append_json_value(x.of(key, values), x.type, out);
     }
     out.push_back('}');
   }
 
-  std::vector<prepared> key_;
-  std::vector<prepared> values_;
+  std::vector<placed_field> key_;
+  std::vector<placed_field> value_;
 };
 
 class csv_row_writer final : public row_writer {
 public:
-  explicit csv_row_writer(const change_columns& columns) : columns_(columns) {}
+  explicit csv_row_writer(const change_columns& columns)
+      : key_(key_fields(columns)), value_(fields_of_value(columns)) {}
 
   void write_key(std::span<const cell> key, std::string& out) const override {
-    write(key, columns_.key, out);
+    write(key, {}, key_, out);
   }
-  void write_value(std::span<const cell> values, std::string& out) const override {
-    write(values, columns_.values, out);
+  void write_value(std::span<const cell> key, std::span<const cell> values,
+                   std::string& out) const override {
+    write(key, values, value_, out);
   }
 
 private:
-  static void write(std::span<const cell> cells, const std::vector<column>& columns,
-                    std::string& out) {
-    for (size_t i = 0; i < columns.size(); ++i) {
-      if (i > 0)
+  static void write(std::span<const cell> key, std::span<const cell> values,
+                    const std::vector<placed_field>& fields, std::string& out) {
+    for (const auto& x : fields) {
+      if (&x != &fields.front())
         out.push_back(',');
-      append_csv_value(cells[i], columns[i].type, out);
+      append_csv_value(x.of(key, values), x.type, out);
     }
   }
 
-  change_columns columns_;
+  std::vector<placed_field> key_;
+  std::vector<placed_field> value_;
 };
 
 } // namespace
@@ -265,6 +291,13 @@ void append_csv_value(const cell& value, const data_type& type, std::string& out
   default:
     return append_json_value(value, type, out);
   }
+}
+
+std::vector<written_field> value_fields(const change_columns& columns) {
+  auto all = columns.fields;
+  for (uint32_t i = 0; columns.fields.empty() && i < columns.values.size(); ++i)
+    all.push_back({columns.values[i].name, false, i});
+  return all;
 }
 
 std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns) {

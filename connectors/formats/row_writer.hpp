@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace keyfold {
 
@@ -19,9 +20,14 @@ public:
   virtual ~row_writer() = default;
   /// Appends the key columns to `out`. @pre one cell per key column
   virtual void write_key(std::span<const cell> key, std::string& out) const = 0;
-  /// Appends the value columns to `out`. @pre one cell per value column
-  virtual void write_value(std::span<const cell> values, std::string& out) const = 0;
+  /// Appends the value's fields to `out`. @pre one cell per key column and per value column
+  virtual void write_value(std::span<const cell> key, std::span<const cell> values,
+                           std::string& out) const = 0;
 };
+
+/// What the value of such a row is made of: `columns.fields`, or where there are none all value
+/// columns under their names.
+std::vector<written_field> value_fields(const change_columns& columns);
 
 /// Makes the writer of `columns`.
 ///

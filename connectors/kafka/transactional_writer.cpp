@@ -229,11 +229,11 @@ result<void> transactional_writer::produce(std::string_view log) {
 }
 
 result<void> transactional_writer::append(const change& x) {
-  if (x.source >= writers_.size()) {
+  if (x.source >= writers_.size() || !fits(x, settings_.columns[x.source])) {
     fatal_ = true;
-    return fail(fmt::format("the outbox in the ledger has a change of view number {}, which the "
-                            "definition does not send here: start once with the definition that "
-                            "wrote it",
+    return fail(fmt::format("the outbox in the ledger has a change of view number {} which does "
+                            "not fit what the definition sends here: start once with the "
+                            "definition that wrote it",
                             x.source));
   }
   auto& to = writers_[x.source];
@@ -242,7 +242,7 @@ result<void> transactional_writer::append(const change& x) {
     to.key->write_key(x.key, text_);
   place.value = text_.size();
   if (!x.erased)
-    to.value->write_value(x.values, text_);
+    to.value->write_value(x.key, x.values, text_);
   place.end = text_.size();
   places_.push_back(place);
   return {};

@@ -282,6 +282,41 @@ TEST_CASE("derived streams: keys that have left memory emit when their time come
   CHECK(run.stop().empty());
 }
 
+TEST_CASE("derived streams: an output gets each event once, also over a restart", "[actors]") {
+  temporary_folder folder;
+  auto log = std::make_shared<event_log>(four_partitions);
+  fill(*log, four_partitions, 3000, 6);
+  auto found = std::make_shared<other_side>();
+  auto settings_of = [&] {
+    auto settings = chain_settings(folder / "ledger", log, 10s, 5s);
+    settings.outputs.push_back(
+        {"events", {}, false, 1u << 20, std::make_unique<test_output>(found), {{"found", {1}}}});
+    return settings;
+  };
+  {
+    pipeline run{settings_of()};
+    run.start();
+    run.run_until([&] { return run.of().records() > 1000; });
+    CHECK(run.stop().empty());
+  }
+  CHECK(found->changes().size() < 3000);
+  log->end();
+  auto settings = settings_of();
+  settings.finish_at_end = true;
+  pipeline run{std::move(settings)};
+  run.start();
+  run.run_to_end();
+  CHECK(run.stop().empty());
+  std::map<std::string, int> rows;
+  for (const auto& x : found->changes()) {
+    CHECK(x.key == x.values.at(1)); // keyed by the amount
+    CHECK(x.values.at(0) == group_of(std::stoll(x.values.at(1))));
+    ++rows[x.values.at(0)];
+  }
+  CHECK(found->changes().size() == 3000);
+  CHECK(rows.size() == 7);
+}
+
 namespace {
 
 constexpr int went_well = 0;

@@ -1,6 +1,6 @@
-#include "app/wiring.hpp"
+#include "../connectors/file/temporary_folder.hpp"
 
-#include <catch2/catch.hpp>
+#include "app/wiring.hpp"
 
 namespace keyfold {
 
@@ -60,6 +60,35 @@ TEST_CASE("wiring: streams, outputs and bounds of a plan become an engine's sett
   CHECK(engine.residency.max_keys == 11);
   CHECK(engine.residency.max_bytes == 13u << 10);
   CHECK(engine.residency.passivate_after == std::chrono::seconds{15});
+}
+
+TEST_CASE("wiring: an output writes the columns that the definition chose") {
+  testing::temporary_folder folder;
+  auto plan = plan_of(R"({
+  "application": "shop",
+  "streams": [{"name": "clicks", "fields": {"user": "string", "at": "timestamp"}, "event_time": "at",
+    "source": {"type": "http_push"}}],
+  "entities": [{"name": "user", "key": ["user"]}],
+  "views": [{"name": "a", "type": "decayed_counters", "entity": "user", "stream": "clicks", "time_constants": ["1h"]}],
+  "outputs": [{"name": "o", "type": "file", "views": ["a"], "columns": {"N": "count_1h", "userId": "user"},
+    "path": ")" + (folder / "out")
+                      + R"("}]
+})");
+  auto wired = wire(plan, true, std::make_shared<metrics_registry>());
+  REQUIRE(wired);
+  auto& output = *wired->engine.outputs[0].output;
+  const auto& columns = plan.entities[0]->views[0]->changes();
+  auto key = cell::string("u");
+  std::vector<cell> values(columns.values.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    if (columns.values[i].name == "count_1h")
+      values[i] = cell::real(1.5);
+  std::string log;
+  change_log_writer{log}.append({0, false, beginning_of_time, {&key, 1}, values});
+  REQUIRE(output.open());
+  REQUIRE(output.publish(1, log));
+  CHECK(testing::read_file(folder / "out")
+        == "{\"key\":{\"user\":\"u\"},\"value\":{\"N\":1.5,\"userId\":\"u\"}}\n");
 }
 
 TEST_CASE("wiring: a property that librdkafka does not know is named, and where it is used") {

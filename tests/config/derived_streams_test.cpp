@@ -122,6 +122,86 @@ TEST_CASE("derived streams: stages come in their order, circles are found") {
   CHECK(circles[0] == std::vector<uint32_t>{1, 2, 1});
 }
 
+TEST_CASE("outputs: events of a stream are written with the columns asked for") {
+  const auto views = single("emitter", of_clicks, R"("found")") + "," + single("o", of_orders, "");
+  auto read = [&](const std::string& keys) {
+    auto made = std::make_unique<graph_fixture>(
+        two_streams(views, R"({"name": "events", "type": "file", "path": "e", "streams": ["found"])"
+                               + keys + "}"));
+    made->build();
+    INFO(made->all_errors());
+    REQUIRE_FALSE(made->source.failed());
+    return made;
+  };
+  auto all = read("");
+  CHECK(all->shown.outputs.at(0).streams == std::vector<std::string>{"found"});
+  CHECK(all->shown.outputs[0].fields.empty());
+  CHECK(names_of(*all->schemas[2]) == std::vector<std::string>{"user", "item", "note"});
+  auto some = read(R"(, "columns": {"itemId": "item", "userId": "user"})");
+  const auto& fields = some->shown.outputs.at(0).fields;
+  REQUIRE(fields.size() == 2);
+  CHECK(fields[0].name == "itemId");
+  CHECK(fields[0].column == "item");
+  CHECK(fields[1].name == "userId");
+  CHECK(names_of(*some->schemas[2]) == std::vector<std::string>{"user", "item"});
+}
+
+TEST_CASE("outputs: mistakes in what they write are told where they are") {
+  const auto views = single("emitter", of_clicks, R"("found")") + ","
+                     + single("more", of_clicks, R"("others")") + "," + single("o", of_orders, "");
+  struct wrong {
+    std::string keys;
+    std::string sentence;
+  };
+  const wrong all[] = {
+      {R"("path": "p")", "an output needs either `views`"},
+      {R"("views": ["o"], "streams": ["found"])", "an output needs either `views`"},
+      {R"("streams": ["fond", "others"])", "none of the streams is called `fond`"},
+      {R"("streams": ["found", "found", "others"])", "the stream `found` is listed twice"},
+      {R"("streams": ["clicks"])", "the stream `clicks` is read from a source"},
+      {R"("streams": ["found"], "every_change": true)", "`every_change` is for views"},
+      {R"("views": ["o"], "key": ["user"])", "`key` is for streams"},
+      {R"("streams": ["found"], "key": ["usr"])", "the stream `found` has no column `usr`"},
+      {R"("streams": ["found"], "columns": {"a": "itm"})",
+       "the rows of this output have no column `itm`: did you mean `item`?"},
+      {R"("streams": ["found", "others"], "columns": "all")",
+       "`columns` is for an output of one view or one stream"},
+      {R"("streams": ["found", "others"], "value_format": "csv")",
+       "events of several streams cannot be told apart in CSV"},
+  };
+  for (const auto& x : all) {
+    INFO(x.keys);
+    graph_fixture made{
+        two_streams(views, R"({"name": "events", "type": "file", "path": "e", )" + x.keys + "}")};
+    INFO(made.all_errors());
+    REQUIRE(made.source.failed());
+    CHECK(made.all_errors().find(x.sentence) != std::string::npos);
+  }
+}
+
+TEST_CASE("outputs: a view's value can have the key's columns too, and names of its own") {
+  auto fields = [](const std::string& columns) {
+    std::vector<std::string> out;
+    auto made = compile_text(
+        changed(R"("views": ["activity"])", R"("views": ["activity"], "columns": )" + columns));
+    REQUIRE(made);
+    for (const auto& x : made->outputs.at(0).fields)
+      out.push_back(x.name + "=" + x.column);
+    return out;
+  };
+  auto all = fields(R"("all")");
+  REQUIRE(all.size() > 2);
+  CHECK(all[0] == "userId=userId");
+  CHECK(all[1] == "eventName=eventName");
+  CHECK(fields(R"({"who": "userId", "what": "eventName"})")
+        == std::vector<std::string>{"who=userId", "what=eventName"});
+  auto wrong = compile_text(
+      changed(R"("views": ["activity"])", R"("views": ["activity"], "columns": "some")"));
+  REQUIRE_FALSE(wrong);
+  INFO(wrong.error().messages.front());
+  CHECK(wrong.error().messages.front().find("`columns` must be `all`") != std::string::npos);
+}
+
 TEST_CASE("explain: derived streams lead from their view to those who read them") {
   graph_fixture made{two_streams(single("emitter", of_clicks, R"("found")") + ","
                                  + single("reader", R"("found", "column": "item")", "") + ","

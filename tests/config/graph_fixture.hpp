@@ -5,6 +5,7 @@
 
 #include "config/document.hpp"
 #include "config/graph.hpp"
+#include "config/outputs.hpp"
 
 #include <array>
 #include <map>
@@ -47,8 +48,9 @@ inline const view_kind* find_test_kind(std::string_view type) {
   return nullptr;
 }
 
-/// Two streams, `clicks` and `orders`, the entity `user`, and the views of `views`.
-inline std::string two_streams(const std::string& views) {
+/// Two streams, `clicks` and `orders`, the entity `user`, and the views of `views`; outputs where
+/// they are given.
+inline std::string two_streams(const std::string& views, const std::string& outputs = "") {
   return R"({"application": "a", "streams": [
   {"name": "clicks", "source": {"type": "stdin"}, "event_time": "t",
    "fields": {"user": "string", "item": "int64", "t": "timestamp", "note": "string"}},
@@ -56,7 +58,7 @@ inline std::string two_streams(const std::string& views) {
    "fields": {"buyer": "string", "number": "int64", "t": "timestamp", "note": "string"}}],
 "entities": [{"name": "user", "key": ["user"]}],
 "views": [)"
-         + views + "]}";
+         + views + R"(], "outputs": [)" + outputs + "]}";
 }
 
 /// A definition read as far as its graph, with the kinds of views above.
@@ -66,6 +68,7 @@ struct graph_fixture {
         streams(read_streams(definition, "a", names)),
         views(definition, streams, names, find_test_kind) {
     views.check();
+    read_outputs(definition, views, streams, shown);
     if (!source.failed())
       views.check_use();
   }
@@ -88,6 +91,7 @@ struct graph_fixture {
   std::vector<declared_stream> streams;
   graph views;
   std::vector<std::shared_ptr<const stream_schema>> schemas;
+  plan shown; ///< only the outputs
 };
 
 } // namespace keyfold::config

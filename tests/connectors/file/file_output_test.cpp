@@ -90,6 +90,27 @@ TEST_CASE("file output: several views are told apart by their names") {
   }
 }
 
+TEST_CASE("file output: events are written without a key, one a line") {
+  temporary_folder folder;
+  auto events = counts("found");
+  events.events = true;
+  events.fields = {{"N", false, 0}, {"who", true, 0}};
+  auto written = [&](const std::string& name, row_format format, size_t streams) {
+    auto x = settings(folder / name, format);
+    x.columns.assign(streams, events);
+    file_output output{x};
+    REQUIRE(output.open());
+    REQUIRE(output.publish(1, log_of({{"a", 1}, {"b", 2}})));
+    return read_file(x.path);
+  };
+  CHECK(written("json", row_format::json, 1)
+        == "{\"N\":1,\"who\":\"a\"}\n{\"N\":2,\"who\":\"b\"}\n");
+  CHECK(written("several", row_format::json, 2)
+        == "{\"stream\":\"found\",\"value\":{\"N\":1,\"who\":\"a\"}}\n"
+           "{\"stream\":\"found\",\"value\":{\"N\":2,\"who\":\"b\"}}\n");
+  CHECK(written("csv", row_format::csv, 1) == "N,who\n1,a\n2,b\n");
+}
+
 TEST_CASE("file output: dead letters have no key") {
   temporary_folder folder;
   auto path = folder / "dead";

@@ -24,7 +24,7 @@ change_columns columns(std::vector<std::pair<std::string, std::string>> values) 
 std::string value_of(row_format format, const std::string& type, const cell& x) {
   auto writer = make_row_writer(format, columns({{"a", type}}));
   std::string out;
-  writer->write_value(std::span{&x, 1}, out);
+  writer->write_value({}, std::span{&x, 1}, out);
   return out;
 }
 
@@ -45,12 +45,26 @@ TEST_CASE("row writer: JSON is an object with the columns' names") {
   CHECK(out == R"({"user":"u1"})");
   out.clear();
   cell values[] = {cell::integer(INT64_MIN), cell::real(1.3678794411714423)};
-  writer->write_value(values, out);
+  writer->write_value({}, values, out);
   CHECK(out == R"({"n":-9223372036854775808,"x\"y":1.3678794411714423})");
   change_columns none;
   out.clear();
   make_row_writer(row_format::json, none)->write_key({}, out);
   CHECK(out == "{}");
+}
+
+TEST_CASE(
+    "row writer: a value can have fields of the key, in its own order and under its own names") {
+  auto chosen = columns({{"n", "int64"}, {"m", "int64"}});
+  chosen.fields = {{"M", false, 1}, {"who", true, 0}};
+  auto key = cell::string("u 1");
+  cell values[] = {cell::integer(1), cell::integer(2)};
+  std::string out;
+  make_row_writer(row_format::json, chosen)->write_value(std::span{&key, 1}, values, out);
+  CHECK(out == R"({"M":2,"who":"u 1"})");
+  out.clear();
+  make_row_writer(row_format::csv, chosen)->write_value(std::span{&key, 1}, values, out);
+  CHECK(out == R"(2,"u 1")");
 }
 
 TEST_CASE("row writer: JSON values are exact") {
@@ -112,7 +126,7 @@ TEST_CASE("row writer: CSV quotes what has a comma, a quote, a space or a line b
   auto writer = make_row_writer(row_format::csv, columns({{"n", "int64"}, {"t", "timestamp"}}));
   cell values[] = {cell::integer(5), cell::timestamp(event_time{})};
   std::string out;
-  writer->write_value(values, out);
+  writer->write_value({}, values, out);
   CHECK(out == "5,1970-01-01T00:00:00Z");
 }
 
