@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 #include <xxhash.h>
 
 namespace keyfold::ranking {
@@ -133,7 +134,9 @@ bool candidate_table::replace_last(const table_rules& rules, const vote& x, uint
   lossy_ = true;
   auto slot = last_in_rank();
   auto& last = slots_[slot];
-  if (rules.by == measure::max && x.weight <= last.value)
+  if (rules.by == measure::max
+      && std::tuple{-x.weight, x.at, x.candidate}
+             > std::tuple{-last.value, last.reached, std::string_view{last.text}})
     return false;
   auto error = rules.by == measure::max ? 0.0 : value_at(rules, last, x.at);
   unindex(slot);

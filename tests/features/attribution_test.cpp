@@ -331,7 +331,7 @@ TEST_CASE("attribution differential: every conversion is owed to whom a look at 
   auto seed = seed_of_run();
   INFO("seed " << seed);
   std::mt19937 random{seed};
-  for (size_t i = 0; i < stream_count(200); ++i) {
+  for (size_t i = 0; i < stream_count(1500); ++i) {
     auto credit = static_cast<model>(random() % 5);
     INFO("stream " << i << " model " << static_cast<int>(credit));
     auto rows = some_rows(random, random() % 100);

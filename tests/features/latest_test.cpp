@@ -184,7 +184,7 @@ TEST_CASE("latest differential: any order of arrival gives what looking at all r
   std::mt19937 random{seed};
   auto settings = settings_of_profile();
   auto view = made(settings, make_latest);
-  for (size_t i = 0; i < stream_count(300); ++i) {
+  for (size_t i = 0; i < stream_count(2000); ++i) {
     INFO("stream " << i);
     auto rows = some_rows(random, random() % 30);
     key x{view, {columns}};

@@ -335,7 +335,7 @@ TEST_CASE("top_k differential: every change is the one that a recomputation give
   auto seed = seed_of_run();
   INFO("seed " << seed);
   std::mt19937 random{seed};
-  for (size_t i = 0; i < stream_count(150); ++i) {
+  for (size_t i = 0; i < stream_count(1500); ++i) {
     auto by = static_cast<measure>(random() % 5);
     auto settings = settings_by(by, 1 + static_cast<uint32_t>(random() % 4));
     if (random() % 2 == 0)
@@ -356,7 +356,7 @@ TEST_CASE("top_k differential: beyond the bound, too, the order of arrival does 
   auto seed = seed_of_run();
   INFO("seed " << seed);
   std::mt19937 random{seed};
-  for (size_t i = 0; i < stream_count(150); ++i) {
+  for (size_t i = 0; i < stream_count(1500); ++i) {
     auto by = static_cast<measure>(random() % 5);
     auto settings = settings_by(by, 1 + static_cast<uint32_t>(random() % 2));
     settings.rules.max_candidates = settings.rules.k + 1 + static_cast<uint32_t>(random() % 3);
