@@ -52,7 +52,7 @@ struct engine_settings {
   bool reset_changed_views = false;
   epoch_settings epochs;
   uint32_t routers = 0; ///< 0: one per worker of the actor system
-  uint64_t max_in_flight_rows = 131'072;
+  uint64_t max_in_flight_rows = 32'768;
   uint64_t max_key_bytes = 1024;
   residency_settings residency; ///< of all routers together
   bool finish_at_end = false;

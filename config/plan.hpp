@@ -146,7 +146,7 @@ struct ledger_plan {
 
 struct limits_plan {
   uint32_t workers = 0;                         ///< threads that run actors; 0: one per core
-  uint64_t max_in_flight_rows = 131'072;        ///< read but not folded
+  uint64_t max_in_flight_rows = 32'768;         ///< read but not folded
   uint64_t max_resident_keys = 0;               ///< 0: no bound
   uint64_t max_resident_bytes = 0;              ///< 0: no bound
   std::chrono::milliseconds passivate_after{0}; ///< wall clock without a row or read; 0: never
