@@ -49,10 +49,12 @@ event_handle answer(rd_kafka_queue_t* queue) {
 }
 
 std::string script(const std::string& arguments, int* status) {
-  return output_of(fmt::format("KAFKA_DIR='{}/kafka-test' KAFKA_HEAP=512m '{}/tests/servers/kafka' "
-                               "{} 2>&1",
-                               KEYFOLD_BINARY_DIR, KEYFOLD_SOURCE_DIR, arguments),
-                   status);
+  return output_of(
+      fmt::format(
+          "KAFKA_DIR='{}/kafka-test' KAFKA_SECURE=1 KAFKA_HEAP=512m '{}/tests/servers/kafka' "
+          "{} 2>&1",
+          KEYFOLD_BINARY_DIR, KEYFOLD_SOURCE_DIR, arguments),
+      status);
 }
 
 std::string port() {
@@ -84,6 +86,18 @@ std::string test_broker::start() {
     throw std::runtime_error{said};
   address_ = said.substr(said.find_last_of('\n') + 1); // after the warnings, if there are any
   return "";
+}
+
+std::string test_broker::secure_address() const {
+  return fmt::format("127.0.0.1:{}", std::stoi(port()) + 2);
+}
+
+properties test_broker::secure_properties() const {
+  return {{"security.protocol", "SASL_SSL"},
+          {"sasl.mechanism", "PLAIN"},
+          {"sasl.username", "keyfold"},
+          {"sasl.password", "keyfold-secret"},
+          {"ssl.ca.location", std::string{KEYFOLD_BINARY_DIR} + "/kafka-test/secure.pem"}};
 }
 
 void test_broker::stop_and_wipe() {

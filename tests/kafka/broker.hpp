@@ -21,6 +21,9 @@ public:
   void down(bool hard = false);
   void up();
   const std::string& address() const { return address_; }
+  /// The listener with SASL and TLS, and librdkafka's properties that it wants.
+  std::string secure_address() const;
+  properties secure_properties() const;
 
 private:
   std::string address_;
