@@ -10,7 +10,7 @@ namespace keyfold::ranking {
 
 namespace {
 
-constexpr size_t unindexed = 16; // so few are found as fast by looking at each
+constexpr size_t unindexed = 4; // so few are found as fast by looking at each
 
 uint32_t hash_of(std::string_view text) noexcept {
   return static_cast<uint32_t>(XXH3_64bits(text.data(), text.size()));
@@ -122,6 +122,8 @@ bool candidate_table::add(const table_rules& rules, const vote& x, fold_counts& 
   if (slots_.size() >= rules.max_candidates)
     return replace_last(rules, x, hash, counts);
   slot = static_cast<uint32_t>(slots_.size());
+  if (slot == 0)
+    slots_.reserve(unindexed);
   slots_.push_back(first_vote(rules, x, hash, 0));
   index(slot);
   last_.clear();

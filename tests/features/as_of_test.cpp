@@ -93,15 +93,15 @@ TEST_CASE("as_of: a row is joined with the version valid at its time, not with a
   CHECK(out.emitted[3] == "dan,1,2.5@20000000");
 }
 
-TEST_CASE("as_of: the document's price join gives its amounts") {
-  // Purchases of one item; the price before them all, and one that comes too late for the first.
+TEST_CASE("as_of: purchases of an item get the price of their moment") {
+  // Of seed-003, the rows of item_1.
   auto x = key_of(settings_of_prices());
   published out;
   x.emissions = &out;
-  x.fold({price(0s, 100), purchase(58s, "user_1", 1), purchase(118s, "user_1", 4)});
-  x.fold({price(60s, 200)});
+  x.fold({price(0s, 100), price(90s, 200), price(150s, 300), price(210s, 400)});
+  x.fold({purchase(0s, "user_1", 1), purchase(120s, "user_1", 3), purchase(180s, "user_2", 1)});
   x.advance(end_of_time);
-  CHECK(out.emitted == lines{"user_1,1,100@58000000", "user_1,4,200@118000000"});
+  CHECK(out.emitted == lines{"user_1,1,100@0", "user_1,3,200@120000000", "user_2,1,300@180000000"});
 }
 
 TEST_CASE("as_of: without a version, rows are emitted with null, or left out and counted") {

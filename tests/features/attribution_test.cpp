@@ -2,6 +2,7 @@
 #include "view_harness.hpp"
 
 #include <cmath>
+#include <deque>
 #include <tuple>
 
 using namespace keyfold;
@@ -342,6 +343,44 @@ TEST_CASE("attribution differential: every conversion is owed to whom a look at 
     REQUIRE(same(out.all, expected(credit, rows)));
     CHECK(x.counts.bound_reached == 0);
   }
+}
+
+TEST_CASE(
+    "attribution: every checkout of a shop's chains is owed to the first click of its chain") {
+  // A chain: a click on a new product; then, while a coin says so, one more click and a checkout.
+  auto seed = seed_of_run();
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  std::deque<std::string> names;
+  auto named = [&](const char* what) -> std::string_view {
+    return names.emplace_back(what + std::to_string(names.size()));
+  };
+  std::vector<arrival> rows;
+  std::map<std::string, std::string> owed;
+  for (int chain = 0; chain < 200; ++chain) {
+    auto product = named("product ");
+    auto first = named("click ");
+    duration after = 1ms * static_cast<int64_t>(random() % 100'000);
+    rows.push_back(click(after, first, product));
+    while (random() % 100 < 51) {
+      after += 1ms * static_cast<int64_t>(random() % 2000);
+      rows.push_back(click(after, named("click "), product));
+      after += 1ms * static_cast<int64_t>(random() % 2000);
+      auto id = named("checkout ");
+      rows.push_back(checkout(after, id, product));
+      owed[std::string{id}] = first;
+    }
+  }
+  auto settings = settings_of(model::first_click);
+  settings.window = 1h;
+  settings.published_key = {"checkout_id"};
+  settings.max_touches = 10'000;
+  auto x = key_of(settings);
+  published out;
+  x.changes = &out;
+  run(x, rows, 15s, random);
+  CHECK(out.table == owed);
+  CHECK(out.log.size() == owed.size());
 }
 
 TEST_CASE("attribution property: the order of arrival does not even change the order of rows") {

@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+"""Each view alone, on one thread: events per second, allocations per event, bytes per key."""
+
+import argparse
+import os
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="where the programs are; scripts/bench gives it")
+    parser.add_argument("--events", type=int, default=4_000_000, help="for each view and number of keys")
+    options = parser.parse_args()
+    program = os.path.join(options.build, "bench", "bench_views")
+    os.execv(program, [program, str(options.events)])
+
+
+if __name__ == "__main__":
+    main()
