@@ -1,6 +1,6 @@
 #include "actors/ledger_writer.hpp"
 
-#include "actors/thread_name.hpp"
+#include "actors/thread_settings.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -62,6 +62,7 @@ bool ledger_writer::wait(std::chrono::milliseconds patience) {
 
 void ledger_writer::loop() {
   name_this_thread("ledger");
+  give_way_to_reads();
   for (;;) {
     if (!wait(rest_patience)) {
       while (compactable_ && !busy_() && compact() && !wait(std::chrono::milliseconds{0}))

@@ -1,6 +1,6 @@
 #include "actors/output_writer.hpp"
 
-#include "actors/thread_name.hpp"
+#include "actors/thread_settings.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -80,6 +80,7 @@ bool output_writer::pause(int attempt) {
 
 void output_writer::loop() {
   name_this_thread("out " + name_);
+  give_way_to_reads();
   int attempt = 0;
   while (!failed_) {
     if (!opened_ && !open()) {

@@ -1,6 +1,6 @@
 #include "actors/source_reader.hpp"
 
-#include "actors/thread_name.hpp"
+#include "actors/thread_settings.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -65,6 +65,7 @@ std::chrono::nanoseconds source_reader::now() const {
 
 void source_reader::loop() {
   name_this_thread("in " + name_);
+  give_way_to_reads();
   ready_.set("stream " + name_, "starting");
   if (auto started = source_->start(positions_); !started) {
     failed_ = true;

@@ -132,7 +132,8 @@ result<std::unique_ptr<topic_reader>> topic_reader::open(const topic_reader_sett
       settings.properties, {{"enable.partition.eof", "tail ends at the ends of partitions"}});
   if (!conf)
     return tl::unexpected(conf.error());
-  auto client = kafka::make_client("tail", RD_KAFKA_CONSUMER, std::move(*conf), settings.properties);
+  auto client =
+      kafka::make_client("tail", RD_KAFKA_CONSUMER, std::move(*conf), settings.properties);
   if (!client)
     return tl::unexpected(client.error());
   rd_kafka_poll_set_consumer(*client);

@@ -1,5 +1,5 @@
-#include "features/entity_key.hpp"
 #include "features/addend_in.hpp"
+#include "features/entity_key.hpp"
 #include "features/top_k_view.hpp"
 
 #include <cmath>

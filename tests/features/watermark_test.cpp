@@ -18,7 +18,8 @@ event_time just_before(std::chrono::seconds x) {
 
 } // namespace
 
-TEST_CASE("watermark: is just before the slowest partition's newest time less the delay", "[features]") {
+TEST_CASE("watermark: is just before the slowest partition's newest time less the delay",
+          "[features]") {
   watermark_tracker x{5s, 10s};
   x.add("a", 0s);
   x.add("b", 0s);
