@@ -30,6 +30,7 @@ LIBRARIES = {
 HEADER_ONLY = {
     "boost/asio": {"http"},
     "boost/beast": {"http"},
+    "boost/container": {"features"},
     "tl/": {"features", "config", "messages", "store", "connectors", "http", "actors"},
     "fast_float/": {"features", "config", "connectors", "http"},
     "valijson/": {"config"},
