@@ -61,21 +61,22 @@ std::string group_of(int64_t amount) {
 engine_settings chain_settings(const std::string& ledger_path,
                                const std::shared_ptr<event_log>& log,
                                std::optional<duration> first_delay,
-                               std::optional<duration> second_delay, size_t rows_per_poll = 64) {
+                               std::optional<duration> second_delay,
+                               std::function<void()> hold_second_up = {}) {
   auto first = std::make_shared<relay_view>("first", "events", first_delay);
   first->choose = [](std::string_view, int64_t amount) {
     return relay_view::rows{{group_of(amount), amount}};
   };
+  auto second = std::make_shared<relay_view>("second", "found", second_delay);
+  second->on_emit = std::move(hold_second_up);
   engine_settings out;
   out.application = "test";
   auto schema = log_schema();
-  out.streams.push_back({schema, std::make_unique<slow_source>(log, schema, rows_per_poll), ""});
+  out.streams.push_back({schema, std::make_unique<slow_source>(log, schema, 64), ""});
   out.streams.push_back({log_schema("found"), nullptr, "first"});
   out.streams.push_back({log_schema("kept"), nullptr, "second"});
-  out.entities = {
-      entity_of("user", first, "events"),
-      entity_of("group", std::make_shared<relay_view>("second", "found", second_delay), "found"),
-      entity_of("total", std::make_shared<tally_view>("tallies", "kept"), "kept")};
+  out.entities = {entity_of("user", first, "events"), entity_of("group", second, "found"),
+                  entity_of("total", std::make_shared<tally_view>("tallies", "kept"), "kept")};
   out.ledger_path = ledger_path;
   out.epochs.interval = 2ms;
   out.epochs.max_interval = 10ms;
@@ -330,7 +331,13 @@ constexpr int crashed = 42;
   auto log = std::make_shared<event_log>(four_partitions);
   auto expected = fill(*log, four_partitions, 5000, seed);
   log->end();
-  auto settings = chain_settings(ledger_path, log, 10s, 20s);
+  // While the second stage is held up, an epoch that did not wait for it would end.
+  std::atomic<int> emitted = 0;
+  auto hold_up = [&] {
+    if (emitted++ % 16 == 0)
+      std::this_thread::sleep_for(1ms);
+  };
+  auto settings = chain_settings(ledger_path, log, 10s, 20s, hold_up);
   settings.finish_at_end = true;
   if (bounded_memory)
     settings.residency.max_keys = 30;

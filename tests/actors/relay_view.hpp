@@ -30,6 +30,9 @@ public:
     return rows{{std::string{key}, amount}};
   };
 
+  /// Called before every emission, by its thread: to hold it up.
+  std::function<void()> on_emit;
+
   std::unique_ptr<view_state> make_state() const override {
     return std::make_unique<relay_state>();
   }
@@ -82,7 +85,9 @@ public:
   }
 
 private:
-  static void emit(const std::string& key, int64_t amount, event_time at, fold_context& context) {
+  void emit(const std::string& key, int64_t amount, event_time at, fold_context& context) const {
+    if (on_emit)
+      on_emit();
     const cell row[] = {cell::string(key), cell::integer(amount)};
     context.emissions->emit(row, at);
   }
