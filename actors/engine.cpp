@@ -81,6 +81,30 @@ std::vector<event_route> event_routes(const std::vector<engine_output>& outputs,
   return result;
 }
 
+/// Tells whether rows come in so fast that compaction would take the processor away from them.
+class inflow_watch {
+public:
+  /// @param admitted rows that have come in so far
+  bool fast(uint64_t admitted) {
+    using clock = std::chrono::steady_clock;
+    constexpr auto beat = std::chrono::milliseconds{20};
+    constexpr auto many_per_second = 100'000.0;
+    auto now = clock::now();
+    if (now - at_ < beat)
+      return fast_;
+    auto seconds = std::chrono::duration<double>(now - at_).count();
+    fast_ = static_cast<double>(admitted - admitted_) > many_per_second * seconds;
+    at_ = now;
+    admitted_ = admitted;
+    return fast_;
+  }
+
+private:
+  std::chrono::steady_clock::time_point at_;
+  uint64_t admitted_ = 0;
+  bool fast_ = false;
+};
+
 void add_derived(const engine_settings& settings, uint32_t stream, routing_table& to) {
   const auto& x = settings.streams[stream];
   for (uint32_t entity = 0; entity < to.entities.size(); ++entity) {
@@ -147,7 +171,7 @@ result<void> engine::start() {
   if (auto restored = restore(); !restored)
     return restored;
   make_outputs();
-  ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, [this] {
+  auto busy = [this, inflow = inflow_watch{}]() mutable {
     auto overfull =
         std::any_of(routers_.begin(), routers_.end(), [](const auto& x) { return x->overfull(); });
     if (overfull)
@@ -155,8 +179,9 @@ result<void> engine::start() {
     auto publishing = std::any_of(outputs_.begin(), outputs_.end(), [](const auto& x) {
       return x.writer->pending_bytes() > x.max_pending_bytes / 16;
     });
-    return publishing || gate_->closed() || gate_->in_flight() > gate_->most_in_flight() / 16;
-  });
+    return inflow.fast(gate_->admitted()) || publishing || gate_->closed();
+  };
+  ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, std::move(busy));
   start_sources();
   ready_.set("engine", {});
   return {};

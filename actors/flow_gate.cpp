@@ -23,6 +23,7 @@ void flow_gate::await_open(std::chrono::milliseconds patience) {
 
 void flow_gate::admit(uint64_t credit) {
   in_flight_.fetch_add(credit);
+  admitted_.fetch_add(credit, std::memory_order_relaxed);
 }
 
 void flow_gate::release(uint64_t credit) {

@@ -42,6 +42,8 @@ public:
   void stop();
 
   uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+  /// All that was ever counted.
+  uint64_t admitted() const noexcept { return admitted_.load(std::memory_order_relaxed); }
   uint64_t most_in_flight() const noexcept { return most_in_flight_; }
   /// How often a reader found the credit used up.
   uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
@@ -49,6 +51,7 @@ public:
 private:
   const uint64_t most_in_flight_;
   std::atomic<uint64_t> in_flight_{0};
+  std::atomic<uint64_t> admitted_{0};
   std::atomic<uint64_t> stalls_{0};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
