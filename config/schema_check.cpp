@@ -20,7 +20,8 @@ using json = nlohmann::json;
 // std::regex recurses once per character: a long string would overflow the stack. What the patterns
 // say (names, durations, sizes) the model checks with better messages.
 void remove_patterns(json& schema) {
-  if (schema.is_object())
+  // A property of that name is an object.
+  if (schema.is_object() && schema.contains("pattern") && schema["pattern"].is_string())
     schema.erase("pattern");
   if (schema.is_structured())
     for (auto& part : schema)

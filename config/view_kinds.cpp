@@ -5,6 +5,7 @@
 #include "config/views/attribution.hpp"
 #include "config/views/decayed_counters.hpp"
 #include "config/views/latest.hpp"
+#include "config/views/pattern.hpp"
 #include "config/views/top_k.hpp"
 
 #include <algorithm>
@@ -20,6 +21,7 @@ constexpr std::array view_kinds = {
     view_kind{"attribution", read_attribution, attribution_roles},
     view_kind{"decayed_counters", read_decayed_counters},
     view_kind{"latest", read_latest},
+    view_kind{"pattern", read_pattern},
     view_kind{"top_k", read_top_k},
 };
 

@@ -115,6 +115,7 @@ void buffered_row::encode(byte_writer& out) const {
   out.time(at_);
   out.varint(input_);
   out.varint(mark);
+  out.varint(width_);
   for (const auto& x : cells())
     out.value(x);
 }
@@ -123,9 +124,12 @@ row_ptr buffered_row::decode(byte_reader& in, std::span<const data_type> types, 
   auto at = in.time();
   auto input = in.varint();
   auto mark = in.varint();
+  auto width = in.varint();
+  if (width != 0 && width != types.size())
+    in.fail();
   auto before = scratch.now();
-  auto cells = scratch.allocate_cells(types.size());
-  for (size_t i = 0; i < types.size(); ++i) {
+  auto cells = scratch.allocate_cells(in.good() ? width : 0);
+  for (size_t i = 0; i < cells.size(); ++i) {
     cells[i] = in.value(scratch);
     if (!is_of(cells[i], types[i]))
       in.fail();

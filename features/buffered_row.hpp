@@ -25,7 +25,7 @@ public:
   /// All of `cells`. @pre as above
   static row_ptr copy_of(event_time at, uint16_t input, std::span<const cell> cells);
   /// What `encode` wrote. Null, with a bad reader, when it is malformed or its cells are not of
-  /// `types`; a null cell is of every type.
+  /// `types`; a null cell is of every type, and a row may be without cells.
   static row_ptr decode(byte_reader& in, std::span<const data_type> types, arena& scratch);
 
   void encode(byte_writer& out) const;
@@ -34,6 +34,8 @@ public:
   /// The number of the view's input that the row came in through.
   uint16_t input() const noexcept { return input_; }
   std::span<const cell> cells() const noexcept { return {first_cell(), width_}; }
+  /// Held by more than two.
+  bool shared() const noexcept { return references_ > 2; }
   /// Bytes of the block.
   size_t memory() const noexcept { return bytes_; }
 

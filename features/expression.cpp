@@ -1,5 +1,6 @@
 #include "features/expression.hpp"
 
+#include "features/expression/compile.hpp"
 #include "features/expression/node.hpp"
 #include "features/expression/parser.hpp"
 #include "features/expression/typing.hpp"
@@ -30,6 +31,10 @@ expression::expression(std::shared_ptr<const node> root, data_type type,
                        std::vector<uint32_t> columns)
     : root_(std::move(root)), type_(std::move(type)), columns_(std::move(columns)) {}
 
+bool expression::is_column() const noexcept {
+  return root_->run == expressions::column_node(0).run;
+}
+
 cell expression::evaluate(std::span<const cell> row, arena& scratch) const {
   expressions::evaluation with{row, scratch};
   return root_->evaluate(with);
@@ -40,19 +45,24 @@ bool expression::holds(std::span<const cell> row, arena& scratch) const {
   return !x.is_null() && x.as_boolean();
 }
 
+tl::expected<expression, expression_error> expressions::compile(const syntax& tree,
+                                                                const scope& columns) {
+  auto result = std::make_shared<compiled>();
+  typer typer{columns, result->memory};
+  auto root = typer.typed(tree);
+  if (!root)
+    return tl::unexpected{typer.error()};
+  result->root = std::move(root->code);
+  std::shared_ptr<const node> node{result, &result->root};
+  return expression{std::move(node), std::move(root->type), typer.columns_read()};
+}
+
 tl::expected<expression, expression_error> compile_expression(std::string_view text,
                                                               const scope& columns) {
   auto tree = expressions::parse(text);
   if (!tree)
     return tl::unexpected{std::move(tree).error()};
-  auto result = std::make_shared<compiled>();
-  expressions::typer typer{columns, result->memory};
-  auto root = typer.typed(**tree);
-  if (!root)
-    return tl::unexpected{typer.error()};
-  result->root = std::move(root->code);
-  std::shared_ptr<const expression::node> node{result, &result->root};
-  return expression{std::move(node), std::move(root->type), typer.columns_read()};
+  return expressions::compile(**tree, columns);
 }
 
 tl::expected<std::vector<std::string>, expression_error> expression_columns(std::string_view text) {

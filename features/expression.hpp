@@ -42,6 +42,8 @@ public:
   const data_type& type() const noexcept { return type_; }
   /// The scope's columns it reads, ascending, each once.
   std::span<const uint32_t> columns() const noexcept { return columns_; }
+  /// Whether it is a column and nothing else: its value is a cell of the row itself.
+  bool is_column() const noexcept;
   /// Of `row`, cells in the order of the scope. Strings in the result live in the row, the
   /// expression or `scratch`.
   cell evaluate(std::span<const cell> row, arena& scratch) const;

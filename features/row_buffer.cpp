@@ -12,8 +12,8 @@ bool row_buffer::decode(byte_reader& in, std::span<const data_type> types, size_
                         arena& scratch) {
   rows_.clear();
   auto count = in.varint();
-  // A row takes ten bytes or more, so that a false count cannot ask for much memory.
-  if (count > most || count > in.remaining() / 10)
+  // A row takes eleven bytes or more, so that a false count cannot ask for much memory.
+  if (count > most || count > in.remaining() / 11)
     in.fail();
   for (uint64_t i = 0; in.good() && i < count; ++i) {
     auto row = buffered_row::decode(in, types, scratch);

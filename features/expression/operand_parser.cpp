@@ -97,6 +97,11 @@ syntax_ptr operand_parser::column() {
   };
   take_part();
   while (accept_symbol(".")) {
+    // All columns of something: for languages that count rows, e.g. COUNT(A.*).
+    if (accept_symbol("*")) {
+      x->name.append(".*");
+      return x;
+    }
     if (here().kind != token_kind::word && here().kind != token_kind::quoted)
       return refuse("a name is expected after the point");
     x->name.push_back('.');
@@ -223,6 +228,8 @@ syntax_ptr operand_parser::call() {
     return closed(position(std::move(x)));
   if (accept_symbol(")"))
     return x;
+  if (x->name == "COUNT" && accept_symbol("*"))
+    return closed(std::move(x));
   if (among(x->name, unit_functions) && here().kind == token_kind::word && ahead().text == ",")
     x = adopt(std::move(x), unit());
   else

@@ -1,0 +1,288 @@
+#include "features/pattern/pattern_view.hpp"
+
+#include <algorithm>
+
+namespace keyfold {
+
+tl::expected<made_pattern, pattern_error> make_pattern(pattern_settings settings) {
+  auto code = patterns::make_program(settings);
+  if (!code)
+    return tl::unexpected{std::move(code).error()};
+  auto columns = code->columns;
+  return made_pattern{
+      std::make_shared<const patterns::pattern_view>(std::move(settings), *std::move(code)),
+      std::move(columns)};
+}
+
+namespace patterns {
+
+namespace {
+
+data_type scalar(type_kind kind) {
+  return {kind, 0, 0, nullptr};
+}
+
+void collect_taking(const pattern_element& x, std::vector<uint16_t>& out) {
+  if (x.variable && x.negated == pattern_element::negation::none)
+    out.push_back(static_cast<uint16_t>(*x.variable));
+  for (const auto& part : x.parts)
+    collect_taking(part, out);
+}
+
+} // namespace
+
+/// Keeps what a match says, and hands it on.
+class pattern_view::recorder final : public match_sink {
+public:
+  recorder(const pattern_view& view, pattern_state& state, fold_context& context)
+      : view_(view), state_(state), context_(context) {}
+
+  void on_match(std::span<const match_node* const> rows, event_time at) override {
+    auto& scratch = *context_.scratch;
+    auto before = scratch.now();
+    const auto& code = view_.code_;
+    auto terms = scratch.allocate_cells(code.terms.all().size());
+    auto cells = scratch.allocate_cells(code.measures.size());
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const auto& x = code.measures[i];
+      for (auto term : x.terms)
+        terms[term] = code.terms.value(term, rows, scratch);
+      cells[i] = x.value.evaluate(terms, scratch);
+    }
+    ++state_.match_count;
+    state_.last_match = buffered_row::copy_of(at, 0, cells);
+    state_.changed = true;
+    if (context_.emissions != nullptr)
+      context_.emissions->emit(cells, at);
+    if (context_.changes != nullptr) {
+      view_.publish(state_, *context_.changes, scratch);
+      state_.published = true;
+    }
+    scratch.rewind(before);
+  }
+
+private:
+  const pattern_view& view_;
+  pattern_state& state_;
+  fold_context& context_;
+};
+
+pattern_view::pattern_view(pattern_settings settings, program code)
+    : settings_(std::move(settings)), code_(std::move(code)) {
+  collect_taking(settings_.pattern, taking_);
+  std::sort(taking_.begin(), taking_.end());
+  taking_.erase(std::unique(taking_.begin(), taking_.end()), taking_.end());
+  name_values();
+  fingerprint_ = fingerprint_of(settings_, code_);
+}
+
+void pattern_view::name_values() {
+  features_ = {{"match_count", scalar(type_kind::int64)},
+               {"last_match_time", scalar(type_kind::timestamp)}};
+  changes_.values = {{"match_count", scalar(type_kind::int64)},
+                     {"last_match_time", scalar(type_kind::timestamp)}};
+  for (const auto& x : code_.measures) {
+    measure_types_.push_back(x.value.type());
+    features_.push_back({"last_match_" + x.name, x.value.type()});
+    changes_.values.push_back({x.name, x.value.type()});
+    emissions_.push_back({x.name, x.value.type()});
+  }
+  for (auto variable : taking_)
+    features_.push_back(
+        {"partial_matches_" + settings_.variables[variable].name, scalar(type_kind::int64)});
+}
+
+std::unique_ptr<view_state> pattern_view::make_state() const {
+  return std::make_unique<pattern_state>();
+}
+
+/// The conditions whose first half the row fits, as bits.
+uint64_t pattern_view::fitting(std::span<const cell> row, arena& scratch) const {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < code_.conditions.size(); ++i) {
+    const auto& x = code_.conditions[i].of_row;
+    if (!x || x->holds(row, scratch))
+      bits |= uint64_t{1} << i;
+  }
+  return bits;
+}
+
+void pattern_view::buffer(pattern_state& state, const event_batch& batch, uint32_t row,
+                          fold_context& context) const {
+  auto at = batch.time(row);
+  auto cells = batch.row(row);
+  if (settings_.where && !settings_.where->holds(cells, *context.scratch))
+    return;
+  if (at <= context.watermark) {
+    ++context.counts->late;
+    ++context.counts->late_dropped;
+    return;
+  }
+  auto bits = fitting(cells, *context.scratch);
+  ++context.counts->rows;
+  if (bits == 0 && !code_.states.has_gaps)
+    return;
+  if (state.waiting.size() >= settings_.max_waiting_rows) {
+    ++context.counts->bound_reached;
+    return;
+  }
+  // A row that fits nothing only lies between others.
+  auto kept = bits == 0 ? row_ptr{} : buffered_row::copy_of(at, 0, cells, code_.kept_columns);
+  if (!kept)
+    kept = buffered_row::copy_of(at, 0, {}, {});
+  kept->mark = bits;
+  state.waiting.add(std::move(kept));
+}
+
+void pattern_view::fold(view_state& state, uint32_t, const event_batch& batch,
+                        std::span<const uint32_t> rows, fold_context& context) const {
+  auto& own = static_cast<pattern_state&>(state);
+  for (auto row : rows) {
+    auto before = context.scratch->now();
+    buffer(own, batch, row, context);
+    context.scratch->rewind(before);
+  }
+  report(own, context);
+}
+
+void pattern_view::advance(view_state& state, fold_context& context) const {
+  auto& own = static_cast<pattern_state&>(state);
+  recorder sink{*this, own, context};
+  matcher run{code_, settings_, own, *context.counts, *context.scratch, sink};
+  own.waiting.release(context.watermark, [&](row_ptr row) { run.take(std::move(row)); });
+  run.expire(context.watermark);
+  if (context.watermark == end_of_time)
+    run.finish();
+  expire(own, context);
+  report(own, context);
+}
+
+event_time pattern_view::forgotten_at(const pattern_state& state) const noexcept {
+  return settings_.time_to_live ? later(state.newest, *settings_.time_to_live) : end_of_time;
+}
+
+/// When `within` is over.
+event_time pattern_view::ends_at(const partial_match& x) const noexcept {
+  return deadline_of(settings_, x);
+}
+
+void pattern_view::expire(pattern_state& state, fold_context& context) const {
+  auto known = state.match_count != 0 || !state.partial.empty() || !state.complete.empty();
+  if (!settings_.time_to_live || !known || forgotten_at(state) > context.watermark
+      || context.watermark == end_of_time)
+    return;
+  auto at = forgotten_at(state);
+  ++context.counts->expired;
+  state.partial.clear();
+  state.complete.clear();
+  state.last_match = {};
+  state.changed = state.changed || state.match_count != 0;
+  state.match_count = 0;
+  if (context.changes != nullptr && state.published) {
+    context.changes->erase({}, at);
+    state.published = false;
+    state.changed = false;
+  }
+}
+
+void pattern_view::report(const pattern_state& state, fold_context& context) const noexcept {
+  context.wake(state.waiting.earliest());
+  if (settings_.within && !state.partial.empty())
+    context.wake(ends_at(state.partial.front()));
+  if (settings_.time_to_live
+      && (state.match_count != 0 || !state.partial.empty() || !state.complete.empty()))
+    context.wake(forgotten_at(state));
+}
+
+void pattern_view::publish(const pattern_state& state, change_sink& sink, arena& memory) const {
+  auto before = memory.now();
+  auto cells = memory.allocate_cells(changes_.values.size());
+  cells[0] = cell::integer(static_cast<int64_t>(state.match_count));
+  cells[1] = cell::timestamp(state.last_match->at());
+  auto measures = state.last_match->cells();
+  std::copy(measures.begin(), measures.end(), cells.begin() + 2);
+  sink.upsert({}, cells, state.last_match->at());
+  memory.rewind(before);
+}
+
+void pattern_view::collect_changes(view_state& state, event_time, change_sink& sink) const {
+  auto& own = static_cast<pattern_state&>(state);
+  if (!own.changed)
+    return;
+  own.changed = false;
+  arena memory{256};
+  if (own.match_count != 0)
+    publish(own, sink, memory);
+  else if (own.published)
+    sink.erase({}, forgotten_at(own));
+  own.published = own.match_count != 0;
+}
+
+bool pattern_view::empty(const view_state& state) const noexcept {
+  const auto& own = static_cast<const pattern_state&>(state);
+  return own.waiting.empty() && own.partial.empty() && own.complete.empty() && own.match_count == 0
+         && !own.changed;
+}
+
+size_t pattern_view::memory(const view_state& state) const noexcept {
+  const auto& own = static_cast<const pattern_state&>(state);
+  return sizeof own + own.waiting.memory() + own.nodes.bytes
+         + own.partial.capacity() * sizeof(partial_match)
+         + own.complete.capacity() * sizeof(complete_match)
+         + (own.last_match ? own.last_match->memory() : 0);
+}
+
+/// Partial matches whose last row `variable` took.
+uint64_t pattern_view::partial_in(const pattern_state& state, uint16_t variable,
+                                  event_time as_of) const {
+  uint64_t count = 0;
+  for (const auto& x : state.partial) {
+    if (as_of < ends_at(x) && code_.states.positions[x.position].variable == variable)
+      ++count;
+  }
+  return count;
+}
+
+feature_value pattern_view::feature_of(const pattern_state& state, uint32_t feature,
+                                       event_time as_of) const {
+  // The end of time stands for no time in particular.
+  as_of = as_of == end_of_time ? state.newest : std::max(as_of, state.newest);
+  if (state.rows == 0 || as_of >= forgotten_at(state))
+    return {};
+  auto present = [](const cell& x, event_time at) {
+    return feature_value{x, x.is_null() ? feature_status::null_value : feature_status::present, at};
+  };
+  auto measures = code_.measures.size();
+  if (feature >= 2 + measures) {
+    auto count = partial_in(state, taking_[feature - 2 - measures], as_of);
+    return present(cell::integer(static_cast<int64_t>(count)), state.newest);
+  }
+  if (feature == 0)
+    return present(cell::integer(static_cast<int64_t>(state.match_count)), state.newest);
+  if (!state.last_match)
+    return {};
+  auto at = state.last_match->at();
+  return present(feature == 1 ? cell::timestamp(at) : state.last_match->cells()[feature - 2], at);
+}
+
+void pattern_view::read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+                        std::span<feature_value> out, arena& memory) const {
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    out[i] = feature_of(static_cast<const pattern_state&>(state), wanted[i], as_of);
+    out[i].value = memory.copy(out[i].value);
+  }
+}
+
+void pattern_view::read_all(const view_state& state, event_time as_of, arena& memory,
+                            feature_sink& sink) const {
+  for (uint32_t i = 0; i < features_.size(); ++i) {
+    feature_value value;
+    read(state, as_of, {&i, 1}, {&value, 1}, memory);
+    if (value.status != feature_status::not_found)
+      sink.on_feature(features_[i].name, value);
+  }
+}
+
+} // namespace patterns
+
+} // namespace keyfold

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "features/pattern/match_node.hpp"
+#include "features/row_buffer.hpp"
+#include "features/view.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace keyfold::patterns {
+
+/// Rows taken so far, and the ways on.
+struct partial_match {
+  node_ptr last;
+  event_time started; ///< the first row's time
+  uint64_t start = 0; ///< the first row's number
+  uint64_t alive = 0; ///< edges of `position` not ended yet
+  uint16_t position = 0;
+  bool fresh = true; ///< no row has come since the last one taken
+};
+
+/// All rows of a match that is not published yet: one that began earlier may still come before it.
+struct complete_match {
+  node_ptr last;
+  uint64_t start = 0;
+};
+
+/// The state of one key.
+class pattern_state final : public view_state {
+public:
+  node_counts nodes; // before those who point to it
+  row_buffer waiting;
+  /// By the number of the first row, then the preferred ones first.
+  std::vector<partial_match> partial;
+  std::vector<complete_match> complete; ///< ordered alike
+  row_ptr last_match;                   ///< its measures, with the time at which it was decided
+  uint64_t match_count = 0;
+  uint64_t rows = 0;                     ///< released so far: numbers the rows
+  event_time newest = beginning_of_time; ///< of the rows released
+  bool changed = false;                  ///< since `collect_changes`
+  bool published = false;                ///< outputs know of a match
+};
+
+} // namespace keyfold::patterns
