@@ -3,6 +3,7 @@
 #include "config/names.hpp"
 #include "config/spelling.hpp"
 #include "config/views/pattern_stages.hpp"
+#include "config/views/view_parts.hpp"
 #include "features/pattern.hpp"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ skip_words words_of(std::string_view text) {
 /// Turns a definition into settings.
 class pattern_reader {
 public:
-  explicit pattern_reader(const view_request& from) : from_(from), at_(from.definition) {}
+  explicit pattern_reader(const view_request& from)
+      : from_(from), at_(from.definition), parts_{from} {}
 
   std::shared_ptr<const view> make() {
     made_.name = from_.name;
@@ -49,51 +51,43 @@ public:
     made_.columns = scope_of(from_.columns.schema());
     pattern();
     measures();
-    if (auto where = at_["where"]) {
-      made_.where = from_.columns.compile_condition(where);
-      made_.where_text = where.text();
-      sound_ = sound_ && made_.where.has_value();
-    }
+    made_.where = parts_.condition(from_.columns, "where", made_.where_text);
     after_match();
     options();
-    return sound_ && fits() ? compiled() : nullptr;
+    return parts_.sound() ? compiled() : nullptr;
   }
 
 private:
-  void refuse(const node& at, std::string sentence) {
-    at.complain(std::move(sentence));
-    sound_ = false;
-  }
-
   void pattern() {
     auto between = contiguity_named(at_.text_or("contiguity", "strict"));
     auto text = at_["pattern"];
     auto stages = at_["stages"];
     if (text && stages)
-      refuse(stages, "a pattern is written as a text, `pattern`, or as `stages`, not as both");
+      parts_.refuse(stages,
+                    "a pattern is written as a text, `pattern`, or as `stages`, not as both");
     else if (!text && !stages)
-      refuse(at_, "a pattern is missing: write it as a text, `\"pattern\": \"A B+ C\"`, or as "
-                  "`stages`");
-    else if (text)
-      sound_ = read_pattern_text(at_, between, parts_) && sound_;
-    else
-      sound_ = read_stages(stages, between, parts_) && sound_;
+      parts_.refuse(at_,
+                    "a pattern is missing: write it as a text, `\"pattern\": \"A B+ C\"`, or as "
+                    "`stages`");
+    else if (!(text ? read_pattern_text(at_, between, written_)
+                    : read_stages(stages, between, written_)))
+      parts_.refuse_silently();
     if (stages && at_["define"])
-      refuse(at_["define"],
-             "`define` belongs to a `pattern` written as a text; here the conditions "
-             "are the stages' `where`");
+      parts_.refuse(at_["define"],
+                    "`define` belongs to a `pattern` written as a text; here the conditions "
+                    "are the stages' `where`");
     auto matching = at_.text_or("matching", stages ? "possessive" : "standard");
     made_.possessive = matching == "possessive";
-    made_.pattern = parts_.pattern;
-    made_.variables = parts_.variables;
-    for (const auto& x : parts_.conditions)
+    made_.pattern = written_.pattern;
+    made_.variables = written_.variables;
+    for (const auto& x : written_.conditions)
       made_.conditions.push_back(x.text());
   }
 
   void measures() {
     for (const auto& [name, text] : at_["measures"].members()) {
       if (!check_column_name(name, text))
-        sound_ = false;
+        parts_.refuse_silently();
       made_.measures.push_back({name, text.text()});
       measures_.push_back(text);
     }
@@ -116,9 +110,10 @@ private:
     auto found = std::find_if(strategies.begin(), strategies.end(),
                               [&](const auto& x) { return x.name == words.strategy; });
     if (found == strategies.end()) {
-      refuse(at, at.quoted()
-                     + " is none of `no skip`, `skip to next row`, `skip past last row`, `skip to "
-                       "first VARIABLE` and `skip to last VARIABLE`");
+      parts_.refuse(
+          at, at.quoted()
+                  + " is none of `no skip`, `skip to next row`, `skip past last row`, `skip to "
+                    "first VARIABLE` and `skip to last VARIABLE`");
       return;
     }
     made_.after = found->what;
@@ -132,45 +127,23 @@ private:
     for (const auto& x : made_.variables)
       names.push_back(x.name);
     auto target = std::find(names.begin(), names.end(), variable);
-    if (target == names.end() && sound_)
-      refuse(at, "the pattern has no variable " + backquoted(variable)
-                     + suggestion(variable, names, "variables"));
+    if (target == names.end() && parts_.sound())
+      parts_.refuse(at, "the pattern has no variable " + backquoted(variable)
+                            + suggestion(variable, names, "variables"));
     made_.skip_to = static_cast<uint32_t>(target - names.begin());
   }
 
   void options() {
-    made_.within = length_of("within");
+    made_.within = parts_.length_of("within");
     made_.within_inclusive = at_.flag_or("within_inclusive", false);
     if (at_["within_inclusive"] && !made_.within)
-      refuse(at_["within_inclusive"], "`within_inclusive` says how `within` is meant, and that is "
-                                      "missing");
-    made_.time_to_live = length_of("ttl");
+      parts_.refuse(at_["within_inclusive"],
+                    "`within_inclusive` says how `within` is meant, and that is "
+                    "missing");
+    made_.time_to_live = parts_.length_of("ttl");
     made_.max_partial_matches = at_.whole_or("max_partial_matches", made_.max_partial_matches);
     made_.max_waiting_rows = at_.whole_or("max_waiting_rows", made_.max_waiting_rows);
     made_.max_matched_rows = at_.whole_or("max_matched_rows", made_.max_matched_rows);
-  }
-
-  std::optional<duration> length_of(std::string_view key) {
-    auto at = at_[key];
-    if (!at)
-      return std::nullopt;
-    auto length = at.as_duration();
-    if (!length)
-      sound_ = false;
-    else if (length->count() == 0)
-      refuse(at, backquoted(key) + " must be longer than 0");
-    return length;
-  }
-
-  bool fits() {
-    auto features = 2 + made_.measures.size() + made_.variables.size();
-    if (features > from_.features_left) {
-      at_.complain("with these features the definition has more than "
-                   + std::to_string(max_features) + "; keep fewer measures");
-      return false;
-    }
-    from_.features_left -= features;
-    return true;
   }
 
   std::shared_ptr<const view> compiled() {
@@ -178,12 +151,12 @@ private:
     if (made) {
       for (auto column : made->columns)
         from_.columns.use(column);
-      return made->view;
+      return parts_.finish(made->view);
     }
     using place = pattern_error::place;
     const auto& problem = made.error();
     if (problem.where == place::condition)
-      parts_.conditions[problem.number].complain_inside(problem.offset, problem.message);
+      written_.conditions[problem.number].complain_inside(problem.offset, problem.message);
     else if (problem.where == place::measure)
       measures_[problem.number].complain_inside(problem.offset, problem.message);
     else
@@ -193,10 +166,10 @@ private:
 
   const view_request& from_;
   const node& at_;
+  view_parts parts_;
   pattern_settings made_;
-  pattern_parts parts_;
+  pattern_parts written_;
   std::vector<node> measures_;
-  bool sound_ = true;
 };
 
 } // namespace

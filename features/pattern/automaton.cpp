@@ -18,7 +18,7 @@ constexpr size_t most_steps = 1'000'000; // of all ways between positions
 /// A node of the graph that the pattern is turned into first: Thompson's construction, with the
 /// ways on in the order of preference.
 struct node {
-  enum class what : uint8_t { split, enter, take, end };
+  enum class what : uint8_t { split, loop, enter, take, end };
   what kind;
   std::vector<uint32_t> next;          // of a split; one of an enter
   std::optional<contiguity> link = {}; // of an enter: overrides those on the way to it
@@ -125,7 +125,7 @@ private:
     uint32_t body;
     auto left = x.least;
     if (!x.most) {
-      auto loop = add({node::what::split, {}});
+      auto loop = add({node::what::loop, {}});
       body = once(x, loop);
       auto back = enter(body, x.loop, again_or_end);
       nodes_[loop].next = x.prefer == preference::reluctant ? std::vector<uint32_t>{exit, back}
@@ -217,15 +217,19 @@ private:
   }
 
   void follow(uint32_t from, uint32_t at, path so_far, std::vector<uint32_t>& above) {
-    if (std::find(above.begin(), above.end(), at) != above.end() || !problem_.empty())
+    if (!problem_.empty())
       return;
     if (++steps_ > most_steps)
       refuse("the pattern can be read in too many ways: fewer alternatives that may be empty are "
              "needed");
-    above.push_back(at);
     const auto& x = nodes_[at];
+    // A repetition without a row is not repeated for ever.
+    if (x.kind == node::what::loop && std::find(above.begin(), above.end(), at) != above.end())
+      return;
+    above.push_back(at);
     switch (x.kind) {
     case node::what::split:
+    case node::what::loop:
       for (auto next : x.next)
         follow(from, next, so_far, above);
       break;

@@ -144,26 +144,40 @@ bool matcher::kept_out(const edge& way, const match_node* taken) {
 
 void matcher::take_edge(const partial_match& from, const edge& way, partial_matches& next) {
   const auto& to = code_.states.positions[way.target];
+  partial_match made{{}, from.started, from.start, to.alive, way.target, true};
+  // What is preferred to ending here may still come; the rest is not wanted any more, in standard
+  // SQL.
+  if (to.accepts && skips() && !settings_.possessive)
+    made.alive &= to.preferred;
+  if (superfluous(made, next))
+    return;
   auto before = scratch_.now();
   cells_.resize(std::max<size_t>(cells_.size(), code_.terms.width()));
   std::span<cell> running{cells_.data(), code_.terms.width()};
   code_.terms.accumulate(from.last.get(), *row_, to.variable, running, scratch_);
-  auto node = match_node::make(from.last, row_, to.variable, running, state_.nodes);
+  made.last = match_node::make(from.last, row_, to.variable, running, state_.nodes);
   scratch_.rewind(before);
-  partial_match made{std::move(node), from.started, from.start, to.alive, way.target, true};
   if (!to.accepts) {
     next.push_back(std::move(made));
     return;
   }
-  // What is preferred to ending here may still come; the rest is not wanted any more, in standard
-  // SQL.
   auto last = made.last;
   auto start = made.start;
-  if (skips() && !settings_.possessive)
-    made.alive &= to.preferred;
   if (made.alive != 0)
     next.push_back(std::move(made));
   complete(std::move(last), start);
+}
+
+/// Standard SQL wants one match: where one preferred to this has come to the same place, and what
+/// came before does not matter, it will do whatever this one could. (Thompson's and Pike's way to
+/// run regular expressions without their number of paths.)
+bool matcher::superfluous(const partial_match& x, const partial_matches& next) const {
+  if (!skips() || settings_.possessive || code_.looks_back)
+    return false;
+  for (auto other = next.rbegin(); other != next.rend() && other->start == x.start; ++other)
+    if (other->position == x.position && other->alive == x.alive && other->fresh)
+      return true;
+  return false;
 }
 
 void matcher::begin(partial_matches& next) {

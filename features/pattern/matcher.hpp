@@ -47,6 +47,7 @@ private:
   bool ended(const edge& way, bool fresh, const match_node* taken);
   bool kept_out(const edge& way, const match_node* taken);
   void take_edge(const partial_match& from, const edge& way, partial_matches& next);
+  bool superfluous(const partial_match& x, const partial_matches& next) const;
   void begin(partial_matches& next);
   void end_silently(const partial_match& x);
   void complete(node_ptr last, uint64_t start);

@@ -161,7 +161,8 @@ std::vector<node_ptr> pattern_view::decode_nodes(pattern_state& state, byte_read
   auto row_count = in.varint();
   for (uint64_t i = 0; in.good() && i < row_count; ++i) {
     rows.push_back(buffered_row::decode(in, code_.kept_types, scratch));
-    if (rows.back() && rows.back()->cells().size() != code_.kept_types.size())
+    if (!in.good() || rows.back()->cells().size() != code_.kept_types.size()
+        || rows.back()->mark >= state.rows || (i > 0 && rows[i - 1]->mark >= rows.back()->mark))
       in.fail();
   }
   std::vector<node_ptr> nodes;
@@ -178,6 +179,8 @@ std::vector<node_ptr> pattern_view::decode_nodes(pattern_state& state, byte_read
     if (!in.good())
       break;
     auto before = previous == 0 ? node_ptr{} : nodes[previous - 1];
+    if (before && before->sequence() >= rows[row - 1]->mark)
+      in.fail();
     code_.terms.accumulate(before.get(), *rows[row - 1], static_cast<uint16_t>(variable), running,
                            scratch);
     nodes.push_back(match_node::make(std::move(before), rows[row - 1],

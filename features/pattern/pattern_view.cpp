@@ -189,7 +189,8 @@ void pattern_view::report(const pattern_state& state, fold_context& context) con
   context.wake(state.waiting.earliest());
   if (settings_.within && !state.partial.empty())
     context.wake(ends_at(state.partial.front()));
-  if (settings_.time_to_live
+  // Behind the end of time nothing ends any more.
+  if (settings_.time_to_live && context.watermark != end_of_time
       && (state.match_count != 0 || !state.partial.empty() || !state.complete.empty()))
     context.wake(forgotten_at(state));
 }

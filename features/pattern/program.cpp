@@ -136,8 +136,9 @@ private:
         *half = std::move((*half)->children.front());
   }
 
-  /// Keeps the columns that the tree names; complains of those that there are not.
-  bool keep_columns(const syntax& tree, place where, size_t number) {
+  /// Finds the columns that the tree names, and perhaps keeps them; complains of those that there
+  /// are not.
+  bool find_columns(const syntax& tree, place where, size_t number, bool keep) {
     if (tree.what == operation::column && !term_parser::number_of(tree.name)) {
       auto found = std::find_if(settings_.columns.begin(), settings_.columns.end(),
                                 [&](const auto& x) { return x.name == tree.name; });
@@ -145,11 +146,12 @@ private:
         return refuse(where, number, tree.offset, unknown(tree.name));
       auto column = static_cast<uint32_t>(found - settings_.columns.begin());
       auto& kept = made_.kept_columns;
-      if (std::find(kept.begin(), kept.end(), column) == kept.end())
+      if (keep && std::find(kept.begin(), kept.end(), column) == kept.end())
         kept.push_back(column);
     }
-    return std::all_of(tree.children.begin(), tree.children.end(),
-                       [&](const auto& child) { return keep_columns(*child, where, number); });
+    return std::all_of(tree.children.begin(), tree.children.end(), [&](const auto& child) {
+      return find_columns(*child, where, number, keep);
+    });
   }
 
   std::string unknown(std::string_view name) const {
@@ -158,23 +160,26 @@ private:
       names.push_back(x.name);
     auto point = name.find('.');
     auto prefix = point == std::string_view::npos ? std::string_view{} : name.substr(0, point);
-    std::vector<std::string_view> variables{variables_.begin(), variables_.end()};
-    auto meant = nearest_name(prefix, variables);
-    if (!prefix.empty() && meant)
-      return fmt::format(
-          "`{}` is no column, and `{}` no variable of the pattern: did you mean `{}`",
-          name.substr(0, 100), prefix.substr(0, 100), *meant);
+    auto rest = prefix.empty() ? prefix : name.substr(point + 1);
+    if (std::find(names.begin(), names.end(), rest) != names.end()) {
+      std::vector<std::string_view> variables{variables_.begin(), variables_.end()};
+      return fmt::format("`{}` is no variable of the pattern{}", prefix.substr(0, 100),
+                         did_you_mean(prefix, variables));
+    }
     return fmt::format("column `{}` is unknown{}", name.substr(0, 100), did_you_mean(name, names));
   }
 
   bool choose_columns() {
-    for (const auto& x : conditions_)
-      if (x.of_match && !keep_columns(*x.of_match, place::condition, x.text))
+    for (const auto& x : conditions_) {
+      if (x.of_row && !find_columns(*x.of_row, place::condition, x.text, false))
         return false;
+      if (x.of_match && !find_columns(*x.of_match, place::condition, x.text, true))
+        return false;
+    }
     for (size_t i = 0; i < parser_.terms().size(); ++i)
       if (const auto& x = parser_.terms()[i]; x.argument) {
         auto [where, number] = place_of_term(i);
-        if (!keep_columns(*x.argument, where, number))
+        if (!find_columns(*x.argument, where, number, true))
           return false;
       }
     std::sort(made_.kept_columns.begin(), made_.kept_columns.end());
@@ -284,6 +289,7 @@ private:
       }
       if (!x.of_match)
         continue;
+      made_.looks_back = true;
       made.of_match = compile_condition(*x.of_match, both, x.text);
       if (!made.of_match)
         return false;

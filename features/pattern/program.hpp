@@ -34,6 +34,7 @@ struct program {
   std::vector<condition> conditions; ///< of the variables, then of the loops' ends
   term_set terms;
   std::vector<measure> measures;
+  bool looks_back = false;            ///< a condition is about rows taken before
   std::vector<uint32_t> kept_columns; ///< of the stream's rows: what is kept of a row
   std::vector<data_type> kept_types;
   std::vector<uint32_t> columns; ///< of the stream's rows, that anything reads: ascending
