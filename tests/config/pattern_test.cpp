@@ -46,8 +46,7 @@ bool complains(const std::string& view, const std::string& of) {
   return all.find(of) != std::string::npos;
 }
 
-const std::string rest = R"(, "measures": {"m": "COUNT(*)"
-}, "after_match": "no skip")";
+const std::string rest = R"x(, "measures": {"m": "COUNT(*)"}, "after_match": "no skip")x";
 
 } // namespace
 
@@ -84,9 +83,9 @@ TEST_CASE("definition of pattern: stages, groups, alternatives and negations") {
 TEST_CASE("definition of pattern: what is wrong is told with its place and the remedy") {
   CHECK(complains(R"("measures": {"m": "1"}, "after_match": "no skip")", "a pattern is missing"));
   CHECK(complains(R"("pattern": "A", "stages": [{"variable": "A"}])" + rest, "not as both"));
-  CHECK(complains(R"("pattern": "A B)") " + rest, "`)` is not expected here "));
-      CHECK(complains(R"("pattern": "A B", "define": {"C": "TRUE"})" + rest,
-                      "the pattern has no variable `C`"));
+  CHECK(complains(R"x("pattern": "A B)")x" + rest, "`)` is not expected here"));
+  CHECK(complains(R"("pattern": "A B", "define": {"C": "TRUE"})" + rest,
+                  "the pattern has no variable `C`"));
   CHECK(complains(R"("pattern": "A B", "define": {"B": "pryce > A.price"})" + rest,
                   "column `pryce` is unknown: did you mean `price`"));
   CHECK(complains(R"("pattern": "A", "measures": {"m": "A.itme"}, "after_match": "no skip")",
