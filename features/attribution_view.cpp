@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <xxhash.h>
 
 namespace keyfold::attributing {
@@ -146,7 +147,7 @@ void attribution_view::decide(const attribution_state& state, const packed_rows:
   from.u8();
   from.text();
   unpack_cells(from, row.first(settings_.conversions.emitted.size()), memory);
-  auto shares = credit(state, conversion);
+  auto shares = credit(state, conversion, memory);
   if (!single()) {
     row[row.size() - 3] = cell::integer(0);
     row[row.size() - 2] = cell::integer(static_cast<int64_t>(shares.size()));
@@ -166,14 +167,14 @@ void attribution_view::decide(const attribution_state& state, const packed_rows:
   memory.rewind(before);
 }
 
-attribution_view::credit_list attribution_view::credit(const attribution_state& state,
-                                                       const packed_rows::row& conversion) const {
-  credit_list out;
+std::span<attribution_view::credited> attribution_view::credit(const attribution_state& state,
+                                                               const packed_rows::row& conversion,
+                                                               arena& memory) const {
   byte_reader in{conversion.bytes};
   auto can_match = in.u8() == matches_some;
   auto match = in.text();
   if (!can_match)
-    return out;
+    return {};
   auto tag = tag_of(match);
   const auto& touches = state.touches;
   auto is_match = [&](size_t i) {
@@ -185,22 +186,23 @@ attribution_view::credit_list attribution_view::credit(const attribution_state& 
   if (settings_.credit == model::last_click) {
     while (last > first && !is_match(last - 1))
       --last;
-    if (last > first)
-      out.push_back({last - 1, 1});
-    return out;
+    first = std::max(first, last - std::min<size_t>(last, 1));
   }
+  auto* all = reinterpret_cast<credited*>(memory.allocate((last - first) * sizeof(credited)));
+  size_t count = 0;
   for (auto i = first; i < last; ++i) {
     if (!is_match(i))
       continue;
-    out.push_back({i, 1});
+    new (all + count++) credited{i, 1};
     if (settings_.credit == model::first_click)
-      return out;
+      break;
   }
+  std::span<credited> out{all, count};
   share(touches, out);
   return out;
 }
 
-void attribution_view::share(const packed_rows& touches, credit_list& out) const {
+void attribution_view::share(const packed_rows& touches, std::span<credited> out) const {
   if (out.empty())
     return;
   auto newest = touches[out.back().touch].at;

@@ -3,8 +3,6 @@
 #include "features/attribution.hpp"
 #include "features/packed_rows.hpp"
 
-#include <boost/container/small_vector.hpp>
-
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +54,6 @@ private:
     size_t touch; ///< its place among the touches
     double weight;
   };
-  using credit_list = boost::container::small_vector<credited, 8>;
 
   void fold_touch(attribution_state& state, std::span<const cell> row, event_time at,
                   std::string& match, fold_context& context) const;
@@ -66,8 +63,9 @@ private:
   void decide_first(attribution_state& state, fold_context& context) const;
   void decide(const attribution_state& state, const packed_rows::row& conversion,
               fold_context& context) const;
-  credit_list credit(const attribution_state& state, const packed_rows::row& conversion) const;
-  void share(const packed_rows& touches, credit_list& out) const;
+  std::span<credited> credit(const attribution_state& state, const packed_rows::row& conversion,
+                             arena& memory) const;
+  void share(const packed_rows& touches, std::span<credited> out) const;
   void deliver(std::span<const cell> row, event_time at, fold_context& context) const;
   void tidy(attribution_state& state, event_time watermark) const;
   void reduce(attribution_state& state, event_time watermark) const;
