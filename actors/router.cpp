@@ -42,7 +42,8 @@ router::router(caf::actor_config& config, caf::actor_system& system,
       metrics_(std::move(metrics)), unit_(system), directories_(table_->entities.size()),
       timers_(table_->entities.size()), dirty_(table_->entities.size()),
       stream_watermarks_(table_->stream_count, beginning_of_time),
-      stream_newest_(table_->stream_count, beginning_of_time), view_watermarks_([this] {
+      stream_newest_(table_->stream_count, beginning_of_time),
+      stream_silent_(table_->stream_count, false), view_watermarks_([this] {
         std::vector<std::vector<event_time>> result;
         for (const auto& entity : table_->entities)
           result.emplace_back(entity.layout->view_count(), beginning_of_time);

@@ -155,6 +155,8 @@ private:
   event_time timer_for(uint32_t entity, event_time wake_at) const;
   void arm(uint32_t entity, entity_actor& key, event_time wake_at);
   void move_time(const routed_batch& batch);
+  template <class Time>
+  event_time slowest(const std::vector<uint32_t>& streams, Time time_of) const;
   void wake_keys();
   void queue_due_keys();
   void take_due_keys(uint32_t entity, std::vector<entity_actor*>& to);
@@ -191,6 +193,7 @@ private:
   std::vector<std::vector<entity_actor*>> dirty_; // per entity
   std::vector<event_time> stream_watermarks_;
   std::vector<event_time> stream_newest_;
+  std::vector<bool> stream_silent_;
   std::vector<std::vector<event_time>> view_watermarks_; // per entity and view
   std::vector<event_time> entity_watermarks_; // the newest of the views': what timers go by
   std::vector<event_time> told_; // per derived stream: how far the others know this one to be

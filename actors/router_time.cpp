@@ -30,6 +30,25 @@ void router::arm(uint32_t entity, entity_actor& key, event_time wake_at) {
   });
 }
 
+/// The earliest time of several streams, leaving out the silent ones. When all are silent none
+/// holds another back: the latest. Ended ones count only when all have ended.
+template <class Time>
+event_time router::slowest(const std::vector<uint32_t>& streams, Time time_of) const {
+  auto of_active = end_of_time;
+  auto of_silent = beginning_of_time;
+  auto any_silent = false;
+  for (auto stream : streams) {
+    auto time = time_of(stream);
+    if (!stream_silent_[stream]) {
+      of_active = std::min(of_active, time);
+    } else {
+      any_silent = true;
+      of_silent = std::max(of_silent, time);
+    }
+  }
+  return of_active == end_of_time && any_silent ? of_silent : of_active;
+}
+
 void router::move_time(const routed_batch& batch) {
   auto reached = batch.watermark;
   if (const auto& derived = table_->derived_numbers[batch.stream])
@@ -37,16 +56,18 @@ void router::move_time(const routed_batch& batch) {
   auto& watermark = stream_watermarks_[batch.stream];
   auto& newest = stream_newest_[batch.stream];
   newest = std::max(newest, batch.newest);
-  if (reached <= watermark)
+  auto fell_silent = batch.silent && !stream_silent_[batch.stream];
+  stream_silent_[batch.stream] = batch.silent;
+  if (reached <= watermark && !fell_silent)
     return;
-  watermark = reached;
+  watermark = std::max(watermark, reached);
   for (size_t entity = 0; entity < table_->entities.size(); ++entity) {
     const auto& routing = table_->entities[entity];
     for (size_t view = 0; view < view_watermarks_[entity].size(); ++view) {
-      auto lowest = end_of_time;
-      for (auto stream : routing.view_streams[view])
-        lowest = std::min(lowest, stream_watermarks_[stream]);
-      view_watermarks_[entity][view] = lowest;
+      auto lowest = slowest(routing.view_streams[view],
+                            [this](uint32_t stream) { return stream_watermarks_[stream]; });
+      auto& known = view_watermarks_[entity][view];
+      known = std::max(known, lowest); // a stream that speaks again may be behind it
       entity_watermarks_[entity] = std::max(entity_watermarks_[entity], lowest);
     }
   }
@@ -122,14 +143,11 @@ void router::pass_time_on() {
 }
 
 event_time router::reading_time(uint32_t entity) const {
-  auto result = end_of_time;
-  for (auto stream : table_->entities[entity].input_streams) {
+  return slowest(table_->entities[entity].input_streams, [this](uint32_t stream) {
     auto watermark = stream_watermarks_[stream];
     auto newest = stream_newest_[stream];
-    result =
-        std::min(result, watermark == beginning_of_time ? newest : std::min(watermark, newest));
-  }
-  return result;
+    return watermark == beginning_of_time ? newest : std::min(watermark, newest);
+  });
 }
 
 } // namespace keyfold

@@ -98,6 +98,7 @@ struct routed_batch {
   event_time watermark = beginning_of_time; ///< of the stream, once these rows are folded; of a
                                             ///< derived one, the sender's part in it
   event_time newest = beginning_of_time;    ///< event time of the stream so far
+  bool silent = false; ///< all partitions are idle: other streams of a view need not wait for it
   uint64_t credit = 0; ///< given back when the rows are folded, and the time moved; never 0 when
                        ///< sent, since time alone makes views emit
 };

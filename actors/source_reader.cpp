@@ -155,6 +155,7 @@ void source_reader::send(const event_batch_ptr& events) {
   counters_.stream.rows->Increment(static_cast<double>(events->size()));
   counters_.stream.add(losses);
   set_watermark(watermarks_.watermark(now()));
+  sent_silent_ = false;
   for (size_t i = 0; i < shares.size(); ++i) {
     shares[i].watermark = sent_watermark_;
     shares[i].newest = watermarks_.newest();
@@ -175,15 +176,19 @@ void source_reader::send_watermark() {
   // After a restart, a partition that the ledger knows nothing of would not yet hold it back.
   if (!partitions_known_)
     return;
-  auto watermark = watermarks_.watermark(now());
-  if (watermark <= sent_watermark_)
+  auto moment_now = now();
+  auto watermark = watermarks_.watermark(moment_now);
+  auto silent = watermarks_.silent(moment_now);
+  if (watermark <= sent_watermark_ && silent == sent_silent_)
     return;
   set_watermark(watermark);
+  sent_silent_ = silent;
   for (auto& to : routers_) {
     routed_batch moment;
     moment.stream = stream_;
     moment.watermark = watermark;
     moment.newest = watermarks_.newest();
+    moment.silent = silent;
     moment.credit = 1;
     gate_->admit(moment.credit);
     to->send_batch(std::move(moment));

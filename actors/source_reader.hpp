@@ -85,7 +85,8 @@ private:
   size_t dead_letter_bytes_ = 0;
   event_time sent_watermark_ = beginning_of_time;
   event_time kept_watermark_ = beginning_of_time; // the last one sent that is not the end of time
-  bool partitions_known_ = false;                 // the source has said what it reads
+  bool sent_silent_ = false;
+  bool partitions_known_ = false; // the source has said what it reads
   bool failed_ = false;
   uint64_t held_ = 0; // the closing of the gate that was reported last
   std::atomic<uint64_t> records_{0};

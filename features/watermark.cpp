@@ -47,6 +47,12 @@ event_time watermark_tracker::watermark(wall_time now) {
   return watermark_;
 }
 
+bool watermark_tracker::silent(wall_time now) const {
+  return !partitions_.empty() && !ended()
+         && std::all_of(partitions_.begin(), partitions_.end(),
+                        [&](const auto& x) { return x.second.ended || is_idle(x.second, now); });
+}
+
 size_t watermark_tracker::idle(wall_time now) const {
   return static_cast<size_t>(
       std::count_if(partitions_.begin(), partitions_.end(),

@@ -35,6 +35,8 @@ public:
   /// How many partitions are idle.
   size_t idle(wall_time now) const;
   bool ended() const noexcept;
+  /// All that have not ended are idle: what the watermark waits for may not come for long.
+  bool silent(wall_time now) const;
 
 private:
   struct partition_time {

@@ -26,6 +26,9 @@ public:
   /// Called by every fold, by its thread: to hold folding up.
   std::function<void()> on_fold;
 
+  /// Another stream of the same columns.
+  void also_reads(std::string stream) { inputs_.push_back(std::move(stream)); }
+
   const std::string& name() const noexcept override { return name_; }
   std::string_view kind() const noexcept override { return "tally"; }
   std::span<const std::string> inputs() const noexcept override { return inputs_; }

@@ -64,6 +64,33 @@ TEST_CASE("time: a silent partition holds nothing back once it is idle") {
   CHECK(run.stop().empty());
 }
 
+TEST_CASE("time: a silent stream holds the views that read it back no longer than it may") {
+  fixture x;
+  x.idle_after = 50ms;
+  auto view = std::make_shared<tally_view>("tallies", "events", 10s);
+  view->also_reads("more");
+  auto entity = std::make_shared<entity_definition>(*user_entity(view));
+  entity->inputs.push_back({"more", {0}, {{0, 1}}});
+  auto rare = std::make_shared<event_log>();
+  auto schema = std::make_shared<stream_schema>(*log_schema("more"));
+  schema->time.idle_after = 500ms;
+  auto settings = x.settings();
+  settings.entities = {entity};
+  settings.streams.push_back({schema, std::make_unique<log_source>(rare, schema)});
+  pipeline run{std::move(settings)};
+  run.start();
+  x.log->append("p0", {{"a", 1, at_second(1000)}, {"b", 1, at_second(1100)}});
+  run.run_until([&] { return run.metric("keyfold_stream_idle_partitions") >= 1; });
+  run.run_for(100ms);
+  CHECK(run.tally_of("a")); // the other stream may yet bring something of its time
+  run.run_until([&] { return !run.tally_of("a"); });
+  CHECK(run.tally_of("b"));
+  CHECK(run.read({"b"})->answers[0].as_of > at_second(1000));
+  rare->append({{"c", 1, at_second(500)}, {"c", 1, at_second(1200)}});
+  run.run_until([&] { return run.metric("keyfold_view_late_rows_total") == 1; });
+  CHECK(run.stop().empty());
+}
+
 TEST_CASE("time: what was late before a restart is late after it, also while others are idle") {
   fixture x;
   x.idle_after = 50ms;
