@@ -1,0 +1,41 @@
+#pragma once
+
+#include "features/aggregate/stored_value.hpp"
+
+#include <span>
+#include <vector>
+
+namespace keyfold::aggregates {
+
+/// Values with the event times of their rows, by (event time, arrival): the first or the last so
+/// many of those added. Not thread-safe.
+class row_list {
+public:
+  struct entry {
+    event_time at;
+    stored_value value;
+  };
+
+  row_list() noexcept = default;
+  row_list(const row_list&) = delete;
+  row_list& operator=(const row_list&) = delete;
+  ~row_list();
+
+  /// Adds behind the rows of the same time. False where the list was full, and a row had to go.
+  /// @param last which rows stay: the last or the first @param most of them
+  bool add(event_time at, const cell& x, bool last, uint32_t most);
+  std::span<const entry> entries() const noexcept { return entries_; }
+
+  void encode(byte_writer& out) const;
+  /// Into an empty list; values are null or of `kind`. False where the bytes are malformed.
+  bool decode(byte_reader& in, cell_kind kind, uint32_t most);
+  /// Bytes on the heap, this object included.
+  size_t memory() const noexcept;
+
+private:
+  void drop(std::vector<entry>::iterator place) noexcept;
+
+  std::vector<entry> entries_;
+};
+
+} // namespace keyfold::aggregates

@@ -1,0 +1,82 @@
+#include "features/aggregate/stored_value.hpp"
+
+#include <bit>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace keyfold {
+
+std::string_view stored_value::text() const noexcept {
+  return {on_heap() ? reinterpret_cast<const char*>(payload_)
+                    : reinterpret_cast<const char*>(&payload_),
+          size_};
+}
+
+void stored_value::set(const cell& x) {
+  stored_value made{x.kind(), x.scale()};
+  if (made.is_text()) {
+    auto from = x.as_text();
+    made.size_ = static_cast<uint32_t>(from.size());
+    auto* to = reinterpret_cast<char*>(&made.payload_);
+    if (made.on_heap()) {
+      to = static_cast<char*>(std::malloc(from.size()));
+      if (to == nullptr)
+        throw std::bad_alloc{};
+      made.payload_ = reinterpret_cast<uint64_t>(to);
+    }
+    if (!from.empty())
+      std::memcpy(to, from.data(), from.size());
+  } else {
+    made.payload_ = x.kind() == cell_kind::real ? std::bit_cast<uint64_t>(x.as_real())
+                                                : static_cast<uint64_t>(x.as_integer());
+  }
+  clear();
+  *this = made;
+}
+
+cell stored_value::get() const noexcept {
+  auto number = static_cast<int64_t>(payload_);
+  switch (kind_) {
+  case cell_kind::boolean:
+    return cell::boolean(number != 0);
+  case cell_kind::integer:
+    return cell::integer(number);
+  case cell_kind::real:
+    return cell::real(std::bit_cast<double>(payload_));
+  case cell_kind::decimal:
+    return cell::decimal(number, scale_);
+  case cell_kind::timestamp:
+    return cell::timestamp(event_time{duration{number}});
+  case cell_kind::string:
+    return cell::string(text());
+  case cell_kind::bytes:
+    return cell::bytes(text());
+  case cell_kind::null:
+  case cell_kind::list:
+  case cell_kind::map:
+    break;
+  }
+  return {};
+}
+
+void stored_value::take(stored_value& other) noexcept {
+  clear();
+  *this = std::exchange(other, stored_value{});
+}
+
+void stored_value::clear() noexcept {
+  if (on_heap())
+    std::free(reinterpret_cast<void*>(payload_));
+  *this = stored_value{};
+}
+
+cell read_cell(byte_reader& in, cell_kind kind) {
+  arena none; // lists and maps alone would take memory from it
+  auto x = in.value(none);
+  if (x.kind() != kind)
+    in.fail();
+  return in.good() ? x : cell{};
+}
+
+} // namespace keyfold

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "features/aggregate/set.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace keyfold::windows {
+
+/// The buckets of one key in the order of their numbers, each a number, the newest event time in it
+/// and a block of aggregates, side by side in one piece of memory. Not thread-safe.
+class bucket_block {
+public:
+  /// @param set of the aggregates in all buckets; shared, because it frees what they own
+  explicit bucket_block(std::shared_ptr<const aggregate_set> set) noexcept : set_(std::move(set)) {}
+  bucket_block(const bucket_block&) = delete;
+  bucket_block& operator=(const bucket_block&) = delete;
+  ~bucket_block();
+
+  const aggregate_set& set() const noexcept { return *set_; }
+  uint32_t size() const noexcept { return size_; }
+  int64_t number(uint32_t place) const noexcept { return static_cast<int64_t>(*at(place)); }
+  event_time newest(uint32_t place) const noexcept {
+    return event_time{duration{static_cast<int64_t>(at(place)[1])}};
+  }
+  uint64_t* aggregates(uint32_t place) noexcept { return at(place) + head; }
+  const uint64_t* aggregates(uint32_t place) const noexcept { return at(place) + head; }
+  const uint64_t* slot(uint32_t place, uint32_t number) const noexcept {
+    return aggregates(place) + set_->offset(number);
+  }
+
+  /// The place of the first bucket whose number is not less.
+  uint32_t place_of(int64_t number) const noexcept;
+  /// Puts an empty bucket there. Places from there on move by one.
+  void insert(uint32_t place, int64_t number);
+  void note(uint32_t place, event_time at) noexcept;
+  /// Forgets the first buckets.
+  void drop(uint32_t count) noexcept;
+  /// Bytes on the heap.
+  size_t memory() const noexcept;
+
+private:
+  static constexpr size_t head = 2; // words before the aggregates
+
+  size_t stride() const noexcept { return head + set_->words(); }
+  uint64_t* at(uint32_t place) noexcept { return words_ + (first_ + place) * stride(); }
+  const uint64_t* at(uint32_t place) const noexcept {
+    return words_ + (first_ + place) * stride();
+  }
+  void make_room();
+
+  std::shared_ptr<const aggregate_set> set_;
+  uint64_t* words_ = nullptr;
+  uint32_t first_ = 0;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0; // buckets that there is memory for
+};
+
+} // namespace keyfold::windows

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "features/windows/bucket_block.hpp"
+#include "features/windows/bucket_windows.hpp"
+#include "features/windows/publication.hpp"
+#include "features/windows/sliding_frame.hpp"
+#include "features/windows/step_grid.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace keyfold::windows {
+
+/// The state of one key: the buckets that a window to come needs, and what has been said last.
+struct bucket_windows_state final : public view_state {
+  explicit bucket_windows_state(std::shared_ptr<const aggregate_set> set) noexcept
+      : buckets(std::move(set)) {}
+  void forget_frames() noexcept { std::vector<sliding_frame>{}.swap(frames); }
+
+  bucket_block buckets;
+  int64_t next_end = step_grid::all_complete;      ///< the bucket that the next window ends with
+  int64_t last_end = step_grid::none_complete;     ///< that the last window fired ended with
+  int64_t published_end = step_grid::none_complete; ///< that of the last row published
+  uint64_t published_hash = 0;                     ///< of its values; 0 where there is none
+  bool changed = false;         ///< since changes were collected
+  bool published_empty = false; ///< the last row was that of no rows at all
+  std::unique_ptr<std::string> pending; ///< the last row, where the buckets no longer tell it
+  std::unique_ptr<std::string> carried; ///< the columns carried, packed
+  std::vector<sliding_frame> frames;    ///< one per output, while there are many buckets
+};
+
+/// The view. A state is of one key and used by one thread at a time; the view is shared.
+class bucket_windows final : public view {
+public:
+  bucket_windows(bucket_windows_settings settings, aggregate_set set, publication rows);
+
+  const std::string& name() const noexcept override { return settings_.name; }
+  std::string_view kind() const noexcept override { return settings_.kind; }
+  std::span<const std::string> inputs() const noexcept override { return {&settings_.stream, 1}; }
+  std::span<const feature_info> features() const noexcept override { return features_; }
+  const change_schema& changes() const noexcept override { return rows_.changes(); }
+  std::span<const column> emissions() const noexcept override { return rows_.emissions(); }
+  const std::string& fingerprint() const noexcept override { return fingerprint_; }
+  bool open() const noexcept override { return false; }
+
+  std::unique_ptr<view_state> make_state() const override;
+  void fold(view_state& state, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const override;
+  void advance(view_state& state, fold_context& context) const override;
+  void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+            std::span<feature_value> out, arena& memory) const override;
+  void read_all(const view_state& state, event_time as_of, arena& memory,
+                feature_sink& sink) const override;
+  void collect_changes(view_state& state, event_time watermark, change_sink& sink) const override;
+  void encode(const view_state& state, byte_writer& out) const override;
+  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
+  bool empty(const view_state& state) const noexcept override;
+  size_t memory(const view_state& state) const noexcept override;
+
+private:
+  using state_type = bucket_windows_state;
+
+  struct output {
+    uint32_t slot;
+    int64_t buckets; ///< of a window
+  };
+
+  // Folding
+  void fold_row(state_type& state, std::span<const cell> row, event_time at, int64_t complete,
+                aggregate_set::row_values& values, fold_context& context) const;
+  bool is_lost(int64_t bucket, event_time at, int64_t complete, fold_context& context) const;
+  void keep_carried(state_type& state, std::span<const cell> row) const;
+  void wake(const state_type& state, fold_context& context) const;
+
+  // Firing: bucket_windows_fire.cpp
+  void fire(state_type& state, int64_t end, fold_context& context) const;
+  void publish(state_type& state, int64_t end, std::span<const cell> values, bool is_empty,
+               fold_context& context) const;
+  void settle(state_type& state) const;
+  int64_t next_end(const state_type& state, int64_t end) const noexcept;
+  int64_t next_change(const state_type& state, int64_t end) const noexcept;
+  void arrange_frames(state_type& state) const;
+  std::span<cell> window_row(state_type& state, int64_t end, arena& memory) const;
+  cell stamp(int64_t end) const noexcept;
+  event_time time_of(int64_t end) const noexcept { return grid_.last(end); }
+
+  // Reading: bucket_windows_read.cpp
+  cell window_value(const bucket_block& buckets, const output& x, int64_t end,
+                    arena& memory) const;
+  std::span<cell> published_row(const state_type& state, arena& memory) const;
+  event_time newest_in(const bucket_block& buckets, const output& x, int64_t end) const noexcept;
+  feature_value running(const state_type& state, const output& x, event_time as_of,
+                        arena& memory) const;
+
+  bucket_windows_settings settings_;
+  std::shared_ptr<const aggregate_set> set_;
+  publication rows_;
+  step_grid grid_;
+  std::vector<output> outputs_;
+  int64_t largest_ = 0; // buckets of the largest window
+  std::vector<feature_info> features_; // of the last windows, then of the running ones
+  std::string fingerprint_;
+};
+
+} // namespace keyfold::windows
