@@ -7,6 +7,7 @@
 #include "config/views/latest.hpp"
 #include "config/views/pattern.hpp"
 #include "config/views/top_k.hpp"
+#include "config/views/windows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,12 +18,17 @@ namespace {
 
 // A new kind of view adds a line here, its pair of files in views/ and its keys to the schema.
 constexpr std::array view_kinds = {
+    view_kind{"aggregate", read_aggregate},
     view_kind{"as_of", read_as_of, as_of_roles},
     view_kind{"attribution", read_attribution, attribution_roles},
     view_kind{"decayed_counters", read_decayed_counters},
     view_kind{"latest", read_latest},
+    view_kind{"over_window", read_over_window},
     view_kind{"pattern", read_pattern},
+    view_kind{"session_window", read_session_window},
+    view_kind{"sliding_window", read_sliding_window},
     view_kind{"top_k", read_top_k},
+    view_kind{"tumbling_window", read_tumbling_window},
 };
 
 } // namespace

@@ -21,8 +21,7 @@ constexpr int highest_exponent = 1023;
 
 int width_of(u128 x) noexcept {
   auto high = static_cast<uint64_t>(x >> 64);
-  return high != 0 ? 128 - std::countl_zero(high)
-                   : 64 - std::countl_zero(static_cast<uint64_t>(x));
+  return high != 0 ? 128 - std::countl_zero(high) : 64 - std::countl_zero(static_cast<uint64_t>(x));
 }
 
 int trailing_zeros(u128 x) noexcept {

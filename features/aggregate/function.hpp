@@ -24,10 +24,10 @@ enum class aggregate_outcome : uint8_t {
 /// A compiled aggregate function over values of one type. Immutable, shared by keys and threads.
 ///
 /// What it has seen is in a *slot*: `words()` 8-byte words that somebody else owns, may move, and
-/// hands in. All zeros is the slot that has seen nothing; `clear` makes it that again and frees what
-/// it owns. Whatever was added, in whatever order and however spread over slots merged later, the
-/// value is the same, but for two exceptions that the definition language documents: rows of the
-/// very same time where a function asks for the first or last of them, and sketches and tables
+/// hands in. All zeros is the slot that has seen nothing; `clear` makes it that again and frees
+/// what it owns. Whatever was added, in whatever order and however spread over slots merged later,
+/// the value is the same, but for two exceptions that the definition language documents: rows of
+/// the very same time where a function asks for the first or last of them, and sketches and tables
 /// that have reached their bound.
 class aggregate_function {
 public:
@@ -104,10 +104,10 @@ struct aggregate_spec {
   std::optional<data_type> argument; ///< none: the rows themselves, of `count` and `row_number`
   std::optional<uint32_t> limit;     ///< the most recent rows only
   uint32_t k = 10;                   ///< of `first_k`, `last_k`, `top_k`
-  uint32_t max_values = 1000;  ///< of lists and tables: beyond, the oldest or the new are left out
-  uint32_t exact_bound = 256;  ///< of `approx_count_distinct`
-  double percentile = 0.5;     ///< from 0 to 1
-  std::vector<double> bounds;  ///< of `histogram`, ascending
+  uint32_t max_values = 1000;   ///< of lists and tables: beyond, the oldest or the new are left out
+  uint32_t exact_bound = 256;   ///< of `approx_count_distinct`
+  double percentile = 0.5;      ///< from 0 to 1
+  std::vector<double> bounds;   ///< of `histogram`, ascending
   bool zero_when_empty = false; ///< the sum of no rows is 0, not null
 };
 

@@ -138,8 +138,8 @@ size_t aggregate_set::memory(const uint64_t* block) const noexcept {
 }
 
 temporary_slot::temporary_slot(const aggregate_function& function, arena& memory)
-    : function_(function), words_(reinterpret_cast<uint64_t*>(
-                               memory.allocate(function.words() * sizeof(uint64_t)))) {
+    : function_(function),
+      words_(reinterpret_cast<uint64_t*>(memory.allocate(function.words() * sizeof(uint64_t)))) {
   std::fill_n(words_, function.words(), uint64_t{0});
 }
 

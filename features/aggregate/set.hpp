@@ -61,8 +61,7 @@ public:
   /// Adds a row to every slot, and counts what was skipped or out of bounds.
   void add(uint64_t* block, const row_values& row, event_time at, fold_counts& counts) const;
   /// Adds a row to one slot.
-  aggregate_outcome add(uint32_t slot, uint64_t* words, const row_values& row,
-                        event_time at) const;
+  aggregate_outcome add(uint32_t slot, uint64_t* words, const row_values& row, event_time at) const;
   /// Takes a row back from one slot. @pre its function is retractable
   void remove(uint32_t slot, uint64_t* words, const row_values& row) const;
   /// Merges every slot; counts the slots that were full.

@@ -42,9 +42,7 @@ private:
   stored_value(cell_kind kind, uint8_t scale) noexcept
       : payload_(0), kind_(kind), scale_(scale), size_(0) {}
 
-  bool is_text() const noexcept {
-    return kind_ == cell_kind::string || kind_ == cell_kind::bytes;
-  }
+  bool is_text() const noexcept { return kind_ == cell_kind::string || kind_ == cell_kind::bytes; }
   bool on_heap() const noexcept { return is_text() && size_ > sizeof payload_; }
   std::string_view text() const noexcept;
 

@@ -112,9 +112,10 @@ private:
     auto& entries = table(slot)->entries;
     auto place = entries.end();
     if (!entries.empty() && !(order_(entries.back().value.get(), x) < 0))
-      place = std::lower_bound(entries.begin(), entries.end(), x, [&](const auto& a, const auto& b) {
-        return order_(a.value.get(), b) < 0;
-      });
+      place =
+          std::lower_bound(entries.begin(), entries.end(), x, [&](const auto& a, const auto& b) {
+            return order_(a.value.get(), b) < 0;
+          });
     if (place != entries.end() && order_(place->value.get(), x) == 0) {
       place->count += by;
       if (place->count <= 0) {

@@ -74,6 +74,12 @@ void bucket_block::drop(uint32_t count) noexcept {
     first_ = 0;
 }
 
+void bucket_block::erase(uint32_t place) noexcept {
+  set_->clear(aggregates(place));
+  std::memmove(at(place), at(place + 1), (size_ - place - 1) * stride() * sizeof(uint64_t));
+  --size_;
+}
+
 size_t bucket_block::memory() const noexcept {
   auto sum = capacity_ * stride() * sizeof(uint64_t);
   if (set_->owning())

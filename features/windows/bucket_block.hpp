@@ -35,6 +35,12 @@ public:
   /// Puts an empty bucket there. Places from there on move by one.
   void insert(uint32_t place, int64_t number);
   void note(uint32_t place, event_time at) noexcept;
+  /// Gives a bucket another number. @pre it stays between its neighbours'
+  void renumber(uint32_t place, int64_t number) noexcept {
+    *at(place) = static_cast<uint64_t>(number);
+  }
+  /// Forgets one bucket.
+  void erase(uint32_t place) noexcept;
   /// Forgets the first buckets.
   void drop(uint32_t count) noexcept;
   /// Bytes on the heap.
@@ -45,9 +51,7 @@ private:
 
   size_t stride() const noexcept { return head + set_->words(); }
   uint64_t* at(uint32_t place) noexcept { return words_ + (first_ + place) * stride(); }
-  const uint64_t* at(uint32_t place) const noexcept {
-    return words_ + (first_ + place) * stride();
-  }
+  const uint64_t* at(uint32_t place) const noexcept { return words_ + (first_ + place) * stride(); }
   void make_room();
 
   std::shared_ptr<const aggregate_set> set_;

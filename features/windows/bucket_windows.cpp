@@ -52,8 +52,7 @@ result<std::shared_ptr<const view>> make_bucket_windows(bucket_windows_settings 
   std::vector<column> values{{"window_time", {}}};
   values[0].type.kind = type_kind::timestamp;
   for (size_t i = 0; i < settings.outputs.size(); ++i)
-    values.push_back(
-        {settings.outputs[i].aggregate.name, set->function(set->slot_of(i)).type()});
+    values.push_back({settings.outputs[i].aggregate.name, set->function(set->slot_of(i)).type()});
   std::vector<column> carried;
   for (const auto& x : settings.carry)
     carried.push_back(x.as);

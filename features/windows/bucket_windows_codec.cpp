@@ -1,8 +1,8 @@
 #include "features/windows/bucket_windows_view.hpp"
 
-/// The state as bytes: flags, the ends of the next window, of the last one fired and of the last one
-/// published, the hash of its values, the columns carried; then the buckets, each by its distance
-/// from the one before, with its newest event time and its aggregates.
+/// The state as bytes: flags, the ends of the next window, of the last one fired and of the last
+/// one published, the hash of its values, the columns carried; then the buckets, each by its
+/// distance from the one before, with its newest event time and its aggregates.
 namespace keyfold::windows {
 
 namespace {
@@ -57,15 +57,7 @@ std::unique_ptr<view_state> bucket_windows::decode(byte_reader& in, fold_context
     return nullptr;
   if ((flags & has_carried) != 0) {
     state->carried = std::make_unique<std::string>(in.text());
-    byte_reader cells{*state->carried};
-    cells.time();
-    for (const auto& x : settings_.carry) {
-      arena memory{64};
-      auto kind = cells.value(memory).kind();
-      if (kind != cell_kind::null && kind != cell_kind_of(x.as.type.kind))
-        return nullptr;
-    }
-    if (!cells.good() || !cells.at_end())
+    if (!is_packed(*state->carried, rows_.emissions().first(settings_.carry.size())))
       return nullptr;
   }
   auto& buckets = state->buckets;
@@ -91,8 +83,7 @@ std::unique_ptr<view_state> bucket_windows::decode(byte_reader& in, fold_context
   if (!in.good() || (size > 0 && state->next_end == step_grid::all_complete))
     return nullptr;
   auto farthest = std::numeric_limits<int64_t>::max() / 4 / settings_.step.count();
-  if ((flags & has_next) != 0
-      && (state->next_end > farthest || state->next_end < -farthest))
+  if ((flags & has_next) != 0 && (state->next_end > farthest || state->next_end < -farthest))
     return nullptr;
   wake(*state, context);
   return state;

@@ -18,6 +18,28 @@ uint64_t hash_of(std::span<const cell> values, std::string& text) {
   return XXH3_64bits(text.data(), text.size()) | 1; // 0 says that there is none
 }
 
+/// The buckets, as what one aggregate slides along.
+class bucket_elements final : public frame_elements {
+public:
+  bucket_elements(const bucket_block& buckets, uint32_t slot)
+      : buckets_(buckets), slot_(slot), function_(buckets.set().function(slot)) {}
+
+  uint32_t size() const noexcept override { return buckets_.size(); }
+  int64_t number(uint32_t place) const noexcept override { return buckets_.number(place); }
+  uint32_t place_of(int64_t number) const noexcept override { return buckets_.place_of(number); }
+  void add_to(uint64_t* words, uint32_t place) const override {
+    function_.merge(words, buckets_.slot(place, slot_));
+  }
+  void take_from(uint64_t* words, uint32_t place) const override {
+    function_.retract(words, buckets_.slot(place, slot_));
+  }
+
+private:
+  const bucket_block& buckets_;
+  uint32_t slot_;
+  const aggregate_function& function_;
+};
+
 } // namespace
 
 void bucket_windows::advance(view_state& state, fold_context& context) const {
@@ -55,9 +77,13 @@ void bucket_windows::fire(state_type& state, int64_t end, fold_context& context)
 std::span<cell> bucket_windows::window_row(state_type& state, int64_t end, arena& memory) const {
   auto cells = memory.allocate_cells(rows_.width());
   cells[0] = stamp(end);
-  for (size_t i = 0; i < outputs_.size(); ++i)
-    cells[i + 1] = state.frames.empty() ? window_value(state.buckets, outputs_[i], end, memory)
-                                        : state.frames[i].value(state.buckets, end, memory);
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const auto& x = outputs_[i];
+    cells[i + 1] = state.frames.empty()
+                       ? window_value(state.buckets, x, end, memory)
+                       : state.frames[i].value(bucket_elements{state.buckets, x.slot},
+                                               end - x.buckets + 1, end, memory);
+  }
   return cells;
 }
 
@@ -129,7 +155,7 @@ void bucket_windows::arrange_frames(state_type& state) const {
     return;
   state.frames.reserve(outputs_.size());
   for (const auto& x : outputs_)
-    state.frames.emplace_back(set_->function(x.slot), x.slot, x.buckets);
+    state.frames.emplace_back(set_->function(x.slot));
 }
 
 void bucket_windows::collect_changes(view_state& state, event_time, change_sink& sink) const {

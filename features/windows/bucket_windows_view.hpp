@@ -20,12 +20,12 @@ struct bucket_windows_state final : public view_state {
   void forget_frames() noexcept { std::vector<sliding_frame>{}.swap(frames); }
 
   bucket_block buckets;
-  int64_t next_end = step_grid::all_complete;      ///< the bucket that the next window ends with
-  int64_t last_end = step_grid::none_complete;     ///< that the last window fired ended with
+  int64_t next_end = step_grid::all_complete;       ///< the bucket that the next window ends with
+  int64_t last_end = step_grid::none_complete;      ///< that the last window fired ended with
   int64_t published_end = step_grid::none_complete; ///< that of the last row published
-  uint64_t published_hash = 0;                     ///< of its values; 0 where there is none
-  bool changed = false;         ///< since changes were collected
-  bool published_empty = false; ///< the last row was that of no rows at all
+  uint64_t published_hash = 0;                      ///< of its values; 0 where there is none
+  bool changed = false;                             ///< since changes were collected
+  bool published_empty = false;                     ///< the last row was that of no rows at all
   std::unique_ptr<std::string> pending; ///< the last row, where the buckets no longer tell it
   std::unique_ptr<std::string> carried; ///< the columns carried, packed
   std::vector<sliding_frame> frames;    ///< one per output, while there are many buckets
@@ -87,8 +87,7 @@ private:
   event_time time_of(int64_t end) const noexcept { return grid_.last(end); }
 
   // Reading: bucket_windows_read.cpp
-  cell window_value(const bucket_block& buckets, const output& x, int64_t end,
-                    arena& memory) const;
+  cell window_value(const bucket_block& buckets, const output& x, int64_t end, arena& memory) const;
   std::span<cell> published_row(const state_type& state, arena& memory) const;
   event_time newest_in(const bucket_block& buckets, const output& x, int64_t end) const noexcept;
   feature_value running(const state_type& state, const output& x, event_time as_of,
@@ -99,7 +98,7 @@ private:
   publication rows_;
   step_grid grid_;
   std::vector<output> outputs_;
-  int64_t largest_ = 0; // buckets of the largest window
+  int64_t largest_ = 0;                // buckets of the largest window
   std::vector<feature_info> features_; // of the last windows, then of the running ones
   std::string fingerprint_;
 };

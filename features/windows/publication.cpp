@@ -35,8 +35,7 @@ void publication::publish(std::span<const cell> carried, std::span<const cell> v
     return;
   }
   auto cells = context.scratch->allocate_cells(carried.size() + values.size());
-  std::copy(values.begin(), values.end(),
-            std::copy(carried.begin(), carried.end(), cells.begin()));
+  std::copy(values.begin(), values.end(), std::copy(carried.begin(), carried.end(), cells.begin()));
   context.emissions->emit(cells, at);
 }
 
@@ -47,6 +46,18 @@ std::string pack(std::span<const cell> cells, event_time at) {
   for (const auto& x : cells)
     writer.value(x);
   return out;
+}
+
+bool is_packed(const std::string& bytes, std::span<const column> columns) {
+  byte_reader in{bytes};
+  arena memory;
+  in.time();
+  for (const auto& x : columns) {
+    auto kind = in.value(memory).kind();
+    if (kind != cell_kind::null && kind != cell_kind_of(x.type.kind))
+      return false;
+  }
+  return in.good() && in.at_end();
 }
 
 std::pair<std::span<const cell>, event_time> unpack(const std::string& bytes, size_t width,

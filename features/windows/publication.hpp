@@ -43,6 +43,8 @@ private:
 
 /// Cells as bytes, to keep them for a while.
 std::string pack(std::span<const cell> cells, event_time at);
+/// Whether the bytes are what `pack` makes of cells of these columns.
+bool is_packed(const std::string& bytes, std::span<const column> columns);
 /// What `pack` made; texts point into `bytes`.
 std::pair<std::span<const cell>, event_time> unpack(const std::string& bytes, size_t width,
                                                     arena& memory);

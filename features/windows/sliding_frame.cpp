@@ -1,9 +1,11 @@
 #include "features/windows/sliding_frame.hpp"
 
+#include "features/aggregate/set.hpp"
+
 namespace keyfold::windows {
 
-sliding_frame::sliding_frame(const aggregate_function& function, uint32_t slot, int64_t buckets)
-    : function_(&function), slot_(slot), buckets_(buckets), total_(function.words(), 0) {}
+sliding_frame::sliding_frame(const aggregate_function& function)
+    : function_(&function), total_(function.words(), 0) {}
 
 void sliding_frame::forget() noexcept {
   if (!total_.empty())
@@ -19,14 +21,17 @@ void sliding_frame::pop() noexcept {
   front_numbers_.pop_back();
 }
 
-cell sliding_frame::value(const bucket_block& blocks, int64_t end, arena& memory) {
-  if (merged_to_ != nothing && slid_out(end))
+cell sliding_frame::value(const frame_elements& elements, int64_t begin, int64_t end,
+                          arena& memory) {
+  // Nothing that was merged is still in the frame.
+  if (merged_to_ != nothing && merged_to_ < begin)
     forget();
+  needed_from_ = begin;
   if (function_->retractable()) {
-    slide_total(blocks, end);
+    slide_total(elements, begin, end);
     return function_->value(total_.data(), memory);
   }
-  slide_stacks(blocks, end);
+  slide_stacks(elements, begin, end);
   if (front_numbers_.empty())
     return function_->value(total_.data(), memory);
   temporary_slot all{*function_, memory};
@@ -35,49 +40,47 @@ cell sliding_frame::value(const bucket_block& blocks, int64_t end, arena& memory
   return function_->value(all.words(), memory);
 }
 
-void sliding_frame::slide_total(const bucket_block& blocks, int64_t end) {
-  auto begin = end - buckets_ + 1;
+void sliding_frame::slide_total(const frame_elements& elements, int64_t begin, int64_t end) {
   auto from = merged_to_ == nothing ? begin : merged_to_ + 1;
-  for (auto place = blocks.place_of(from);
-       place < blocks.size() && blocks.number(place) <= end; ++place)
-    function_->merge(total_.data(), blocks.slot(place, slot_));
+  for (auto place = elements.place_of(from);
+       place < elements.size() && elements.number(place) <= end; ++place)
+    elements.add_to(total_.data(), place);
   if (merged_to_ != nothing)
-    for (auto place = blocks.place_of(merged_from_);
-         place < blocks.size() && blocks.number(place) < begin; ++place)
-      function_->retract(total_.data(), blocks.slot(place, slot_));
+    for (auto place = elements.place_of(merged_from_);
+         place < elements.size() && elements.number(place) < begin; ++place)
+      elements.take_from(total_.data(), place);
   merged_from_ = begin;
   merged_to_ = end;
 }
 
-void sliding_frame::slide_stacks(const bucket_block& blocks, int64_t end) {
-  auto begin = end - buckets_ + 1;
+void sliding_frame::slide_stacks(const frame_elements& elements, int64_t begin, int64_t end) {
   while (!front_numbers_.empty() && front_numbers_.back() < begin)
     pop();
   // The newer part cannot lose its oldest: it becomes the older part.
   if (merged_to_ != nothing && front_numbers_.empty() && merged_from_ < begin) {
-    turn_over(blocks, end);
+    turn_over(elements, begin, end);
     return;
   }
   if (merged_to_ == nothing)
     merged_from_ = begin;
   auto from = merged_to_ == nothing ? begin : merged_to_ + 1;
-  for (auto place = blocks.place_of(from);
-       place < blocks.size() && blocks.number(place) <= end; ++place)
-    function_->merge(total_.data(), blocks.slot(place, slot_));
+  for (auto place = elements.place_of(from);
+       place < elements.size() && elements.number(place) <= end; ++place)
+    elements.add_to(total_.data(), place);
   merged_to_ = end;
 }
 
-void sliding_frame::turn_over(const bucket_block& blocks, int64_t end) {
+void sliding_frame::turn_over(const frame_elements& elements, int64_t begin, int64_t end) {
   function_->clear(total_.data());
-  auto first = blocks.place_of(end - buckets_ + 1);
+  auto first = elements.place_of(begin);
   auto words = function_->words();
-  for (auto place = blocks.place_of(end + 1); place > first; --place) {
+  for (auto place = elements.place_of(end + 1); place > first; --place) {
     auto before = front_numbers_.size();
     front_.resize(front_.size() + words, 0);
-    function_->merge(top(), blocks.slot(place - 1, slot_));
+    elements.add_to(top(), place - 1);
     if (before > 0)
       function_->merge(top(), top() - words);
-    front_numbers_.push_back(blocks.number(place - 1));
+    front_numbers_.push_back(elements.number(place - 1));
   }
   merged_to_ = end;
   merged_from_ = end + 1;

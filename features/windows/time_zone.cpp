@@ -86,8 +86,8 @@ struct change_rule {
              + at;
     std::chrono::month m{static_cast<unsigned>(month)};
     std::chrono::weekday w{static_cast<unsigned>(weekday)};
-    auto date = week == 5 ? sys_days{y / m / w[last]}
-                          : sys_days{y / m / w[static_cast<unsigned>(week)]};
+    auto date =
+        week == 5 ? sys_days{y / m / w[last]} : sys_days{y / m / w[static_cast<unsigned>(week)]};
     return date.time_since_epoch() + at;
   }
 };
@@ -184,13 +184,12 @@ private:
 void expand(const posix_rule_reader::rule& rule, time_zone& to) {
   if (!rule.changes)
     return;
-  auto newest = to.transitions.empty() ? event_time{sys_days{year{1970} / 1 / 1}}
-                                       : to.transitions.back().at;
+  auto newest =
+      to.transitions.empty() ? event_time{sys_days{year{1970} / 1 / 1}} : to.transitions.back().at;
   auto date = std::chrono::year_month_day{std::chrono::floor<days>(newest)};
   std::vector<time_zone::transition> made;
   for (auto y = static_cast<int>(date.year()); y <= last_year; ++y) {
-    made.push_back(
-        {event_time{rule.to_summer.begin_in(y) - rule.standard}, duration{rule.summer}});
+    made.push_back({event_time{rule.to_summer.begin_in(y) - rule.standard}, duration{rule.summer}});
     made.push_back(
         {event_time{rule.to_standard.begin_in(y) - rule.summer}, duration{rule.standard}});
   }
@@ -222,8 +221,7 @@ std::optional<time_zone> read_zone(std::string_view bytes) {
     offsets.emplace_back(in.number(4));
     in.skip(2);
   }
-  in.skip(header->letters + header->leap_seconds * 12 + header->standard_marks
-          + header->utc_marks);
+  in.skip(header->letters + header->leap_seconds * 12 + header->standard_marks + header->utc_marks);
   if (!in.good())
     return std::nullopt;
   time_zone out;
