@@ -63,6 +63,9 @@ void kll_sketch::halve(size_t level) {
   for (size_t i = odd + (coin_ >> 63); i < from.size(); i += 2)
     levels_[level + 1].push_back(from[i]);
   from.resize(odd);
+  // A level that once took what others had no room for does not keep the memory.
+  if (from.capacity() > 2 * room(level))
+    from.shrink_to_fit();
 }
 
 double kll_sketch::quantile(double share) const {

@@ -174,7 +174,7 @@ event_time row_windows::over_at(const state_type& state) const noexcept {
 }
 
 void row_windows::expire(state_type& state, fold_context& context) const {
-  // The end of the events ends no key; one whose frames have all passed has nothing more to say.
+  // The end of the events ends no key.
   if (context.watermark == end_of_time || over_at(state) > context.watermark)
     return;
   auto published = !state.last.empty();
@@ -197,7 +197,8 @@ void row_windows::expire(state_type& state, fold_context& context) const {
 
 void row_windows::wake(const state_type& state, fold_context& context) const {
   context.wake(state.waiting.earliest());
-  context.wake(over_at(state));
+  if (context.watermark != end_of_time)
+    context.wake(over_at(state));
 }
 
 void row_windows::collect_changes(view_state& state, event_time watermark,

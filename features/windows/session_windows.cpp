@@ -143,7 +143,7 @@ void session_windows::advance(view_state& state, fold_context& context) const {
     context.scratch->rewind(before);
   }
   // What can no longer be read, and has been told, is forgotten.
-  if (own.last_at != beginning_of_time && !own.changed
+  if (context.watermark != end_of_time && own.last_at != beginning_of_time && !own.changed
       && later(own.last_at, settings_.readable_for) <= context.watermark) {
     own.last = {};
     own.last_at = beginning_of_time;
@@ -181,7 +181,8 @@ std::span<cell> session_windows::session_row(const state_type& state, uint32_t p
 void session_windows::wake(const state_type& state, fold_context& context) const {
   if (state.sessions.size() > 0)
     context.wake(ends_at(state, 0));
-  else if (state.last_at != beginning_of_time && settings_.readable_for > duration{0})
+  else if (context.watermark != end_of_time && state.last_at != beginning_of_time
+           && settings_.readable_for > duration{0})
     context.wake(later(state.last_at, settings_.readable_for));
 }
 
@@ -230,7 +231,8 @@ void session_windows::collect_changes(view_state& state, event_time watermark,
     sink.upsert({}, cells, at);
     own.changed = false;
   }
-  if (own.last_at != beginning_of_time && later(own.last_at, settings_.readable_for) <= watermark) {
+  if (watermark != end_of_time && own.last_at != beginning_of_time
+      && later(own.last_at, settings_.readable_for) <= watermark) {
     own.last = {};
     own.last_at = beginning_of_time;
   }
