@@ -11,7 +11,10 @@
 
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <tuple>
+#include <variant>
 #include <vector>
 
 namespace keyfold::config {
@@ -55,61 +58,116 @@ inline ordered json_of(const cell& x) {
   return nullptr;
 }
 
-/// Folds rows into the first view of a plan as a router does, one by one in their order, the
-/// watermark following them, and keeps every row published.
+/// Runs the views of a plan as routers do, one row at a time, watermarks following them through
+/// all stages, and keeps every row that one view publishes. Pure: no actor, no source, no output.
 class window_runner {
 public:
-  explicit window_runner(const plan& from)
-      : schema_(from.streams.at(0).schema), entity_(from.entities.at(0)),
-        view_(entity_->views.at(0)), watermark_(schema_->time.max_delay, std::chrono::hours{1}) {
-    watermark_.add("0", {});
+  /// @param watched the view whose rows are kept
+  explicit window_runner(const plan& from, std::string watched = "v")
+      : watched_(std::move(watched)) {
+    for (const auto& x : from.streams) {
+      auto& made = streams_.emplace_back();
+      made.schema = x.schema;
+      if (const auto* emitter = std::get_if<view_source>(&x.source)) {
+        made.emitter = emitter->view;
+        continue;
+      }
+      made.tracker.emplace(x.schema->time.max_delay, std::chrono::hours{1});
+      made.tracker->add("0", {});
+    }
+    for (const auto& entity : from.entities)
+      for (uint32_t i = 0; i < entity->views.size(); ++i)
+        views_.push_back({entity, i, {}, beginning_of_time});
   }
 
-  void put(const ordered& row) {
-    event_batch_builder builder{schema_, 1};
+  /// Puts a row into a stream; the only one, or the one named.
+  void put(const ordered& row, const std::string& stream = "") {
+    auto& to = stream.empty() ? streams_.at(0) : find(stream);
+    event_batch_builder builder{to.schema, 1};
     auto cells = builder.begin_row();
-    for (size_t i = 0; i < schema_->fields.size(); ++i)
-      if (!schema_->fields[i].derived)
-        cells[i] = cell_of(row.value(schema_->fields[i].name, ordered{}), schema_->fields[i],
+    for (size_t i = 0; i < to.schema->fields.size(); ++i)
+      if (!to.schema->fields[i].derived)
+        cells[i] = cell_of(row.value(to.schema->fields[i].name, ordered{}), to.schema->fields[i],
                            builder.text());
-    auto outcome = builder.finish_row(std::nullopt);
-    REQUIRE(outcome);
-    if (*outcome == event_batch_builder::outcome::filtered)
+    auto at = deliver(to, builder, std::nullopt);
+    if (!at)
       return;
-    auto at = builder.last_time();
-    auto batch = builder.build();
-    auto& key = key_of(*batch);
-    auto context = context_of(key);
-    uint32_t number = 0;
-    view_->fold(*key.state, 0, *batch, {&number, 1}, context);
-    key.wake_at = std::min(key.wake_at, context.wake_at);
-    watermark_.observe("0", at, {});
-    advance(watermark_.watermark({}));
+    to.tracker->observe("0", *at, {});
+    to.watermark = to.tracker->watermark({});
+    advance();
   }
-  void end() { advance(end_of_time); }
+  void end() {
+    for (auto& x : streams_)
+      if (x.tracker)
+        x.watermark = end_of_time;
+    advance();
+  }
 
   /// Objects of the key's columns and the published ones, in the order of publication.
   std::vector<ordered> published;
   fold_counts counts;
 
 private:
-  struct key_state final : change_sink {
-    explicit key_state(window_runner& to) : owner(to) {}
+  struct stream_state {
+    std::shared_ptr<const stream_schema> schema;
+    std::optional<watermark_tracker> tracker;
+    std::string emitter; // of a derived stream: the view
+    event_time watermark = beginning_of_time;
+  };
+  struct key_state {
+    ordered columns = ordered::object();
+    std::unique_ptr<view_state> state;
+    event_time wake_at = end_of_time;
+  };
+  struct running_view {
+    std::shared_ptr<const entity_definition> entity;
+    uint32_t number;
+    std::map<std::string, key_state> keys;
+    event_time watermark;
+
+    const view& definition() const { return *entity->views[number]; }
+  };
+  /// Where the rows go that a view publishes and emits for one key.
+  struct results final : change_sink, emission_sink {
+    results(window_runner& to, const view& of, const ordered& key)
+        : owner(to), from(of), columns(key) {}
 
     void upsert(std::span<const cell>, std::span<const cell> values, event_time) override {
+      if (from.name() != owner.watched_)
+        return;
       auto row = columns;
-      const auto& names = owner.view_->changes().values;
+      const auto& names = from.changes().values;
       for (size_t i = 0; i < names.size(); ++i)
         row[names[i].name] = json_of(values[i]);
       owner.published.push_back(std::move(row));
     }
     void erase(std::span<const cell>, event_time) override {}
+    void emit(std::span<const cell> row, event_time at) override {
+      for (auto& stream : owner.streams_) {
+        if (stream.emitter != from.name())
+          continue;
+        event_batch_builder builder{stream.schema, 1};
+        auto cells = builder.begin_row();
+        for (size_t i = 0; i < cells.size(); ++i)
+          for (size_t j = 0; j < row.size(); ++j)
+            if (from.emissions()[j].name == stream.schema->fields[i].name)
+              cells[i] = builder.text().copy(row[j]);
+        emitted.emplace_back(&stream, std::move(builder), at);
+      }
+    }
 
     window_runner& owner;
-    ordered columns = ordered::object();
-    std::unique_ptr<view_state> state;
-    event_time wake_at = end_of_time;
+    const view& from;
+    const ordered& columns;
+    std::vector<std::tuple<stream_state*, event_batch_builder, event_time>> emitted;
   };
+
+  stream_state& find(const std::string& name) {
+    for (auto& x : streams_)
+      if (x.schema->name == name)
+        return x;
+    throw std::logic_error{"no stream " + name};
+  }
 
   static cell cell_of(const ordered& x, const stream_field& field, arena& memory) {
     if (x.is_null())
@@ -119,11 +177,6 @@ private:
       return cell::timestamp(event_time{std::chrono::milliseconds{x.get<int64_t>()}});
     case type_kind::string:
       return cell::string(memory.copy(x.get<std::string>()));
-    case type_kind::decimal: {
-      auto unscaled = parse_decimal(x.get<std::string>(), field.type.precision, field.type.scale);
-      REQUIRE(unscaled);
-      return cell::decimal(*unscaled, field.type.scale);
-    }
     case type_kind::float32:
     case type_kind::float64:
       return cell::real(x.get<double>());
@@ -132,48 +185,98 @@ private:
     }
   }
 
-  key_state& key_of(const event_batch& batch) {
+  /// Finishes the row and folds it into every view over the stream; its time, if it was taken.
+  std::optional<event_time> deliver(const stream_state& stream, event_batch_builder& builder,
+                                    std::optional<event_time> source_time) {
+    auto outcome = builder.finish_row(source_time);
+    REQUIRE(outcome);
+    if (*outcome == event_batch_builder::outcome::filtered)
+      return std::nullopt;
+    auto at = builder.last_time();
+    auto batch = builder.build();
+    for (auto& x : views_)
+      for (const auto& input : x.entity->inputs)
+        for (const auto& target : input.views)
+          if (input.stream == stream.schema->name && target.view == x.number)
+            fold(x, key_of(x, *batch, input.key_columns), target.input, *batch);
+    return at;
+  }
+
+  void fold(running_view& x, key_state& key, uint32_t input, const event_batch& batch) {
+    results to{*this, x.definition(), key.columns};
+    auto context = context_of(x, to);
+    uint32_t row = 0;
+    x.definition().fold(*key.state, input, batch, {&row, 1}, context);
+    key.wake_at = std::min(key.wake_at, context.wake_at);
+    pass_on(to);
+  }
+
+  void pass_on(results& from) {
+    for (auto& [stream, builder, at] : from.emitted)
+      deliver(*stream, builder, at);
+  }
+
+  key_state& key_of(running_view& x, const event_batch& batch,
+                    const std::vector<uint32_t>& key_columns) {
     std::vector<cell> fields;
-    for (auto column : entity_->inputs.at(0).key_columns)
+    for (auto column : key_columns)
       fields.push_back(batch.row(0)[column]);
     std::string text;
     append_entity_key(fields, text);
-    auto& key = keys_[text];
-    if (key == nullptr) {
-      key = std::make_unique<key_state>(*this);
-      key->state = view_->make_state();
+    auto& key = x.keys[text];
+    if (key.state == nullptr) {
+      key.state = x.definition().make_state();
       for (size_t i = 0; i < fields.size(); ++i)
-        key->columns[entity_->key[i].name] = json_of(fields[i]);
+        key.columns[x.entity->key[i].name] = json_of(fields[i]);
     }
-    return *key;
+    return key;
   }
 
-  fold_context context_of(key_state& key) {
-    scratch_.clear();
+  fold_context context_of(const running_view& x, results& to) {
     fold_context out;
-    out.watermark = reached_;
-    out.changes = &key;
+    out.watermark = x.watermark;
+    out.changes = &to;
+    out.emissions = &to;
     out.counts = &counts;
     out.scratch = &scratch_;
     return out;
   }
 
-  void advance(event_time to) {
-    reached_ = to;
-    for (auto& [text, key] : keys_)
-      if (key->wake_at <= reached_ && key->wake_at != end_of_time) {
-        auto context = context_of(*key);
-        view_->advance(*key->state, context);
-        key->wake_at = context.wake_at;
+  /// Passes the watermarks on, stage after stage: a view's events before its watermark.
+  void advance() {
+    for (auto again = true; again;) {
+      again = false;
+      for (auto& x : views_) {
+        auto watermark = end_of_time;
+        for (const auto& input : x.definition().inputs())
+          watermark = std::min(watermark, find(input).watermark);
+        if (watermark <= x.watermark)
+          continue;
+        x.watermark = watermark;
+        again = true;
+        for (auto& [text, key] : x.keys)
+          wake(x, key);
+        for (auto& stream : streams_)
+          if (stream.emitter == x.definition().name())
+            stream.watermark = watermark;
       }
+    }
   }
 
-  std::shared_ptr<const stream_schema> schema_;
-  std::shared_ptr<const entity_definition> entity_;
-  std::shared_ptr<const view> view_;
-  watermark_tracker watermark_;
-  event_time reached_ = beginning_of_time;
-  std::map<std::string, std::unique_ptr<key_state>> keys_;
+  void wake(running_view& x, key_state& key) {
+    if (key.wake_at > x.watermark || key.wake_at == end_of_time)
+      return;
+    scratch_.clear();
+    results to{*this, x.definition(), key.columns};
+    auto context = context_of(x, to);
+    x.definition().advance(*key.state, context);
+    key.wake_at = context.wake_at;
+    pass_on(to);
+  }
+
+  std::string watched_;
+  std::vector<stream_state> streams_;
+  std::vector<running_view> views_;
   arena scratch_;
 };
 

@@ -159,7 +159,7 @@ private:
   }
 
   void skip(const std::string& name, std::string reason) {
-    cases_.push_back({name, std::move(reason), {}, {}, {}, {}});
+    cases_.push_back({name, std::move(reason), {}, {}, {}, {}, {}});
   }
 
   void python_test(const std::string& name, const json& test, const json& siblings) {
@@ -178,7 +178,7 @@ private:
       return skip(name, "it carries no expectation");
     const auto& views = whole["views"];
     if (views.size() > 1)
-      return skip(name, "a point-in-time join of two streams, for the view `as_of`");
+      return join_test(name, whole, views);
     const auto& view = views[0];
     if (view["view"] == "SlidingFeatureView")
       sliding_test(name, whole, view);
@@ -224,8 +224,13 @@ private:
     auto input = input_of(test);
     // The only row out of order is a day behind, and expected not to be late.
     auto stream = stream_of(input, "time", derived, "2d");
-    cases_.push_back({name, "", definition_of(stream, key, made), rows_of(input, "time"),
-                      expected["columns"], plain_rows(expected["rows"], {})});
+    cases_.push_back({name,
+                      "",
+                      definition_of(stream, key, made),
+                      rows_of(input, "time"),
+                      {},
+                      expected["columns"],
+                      plain_rows(expected["rows"], {})});
   }
 
   static std::vector<json> plain_rows(const json& rows, const std::optional<size_t>& time) {
@@ -268,12 +273,41 @@ private:
       made["aggregates"] = aggregates;
     if (view.contains("filter_expr"))
       made["where"] = view["filter_expr"];
-    window_case out{name, "", {}, rows_of(input, "time"), {}, {}};
+    window_case out{name, "", {}, rows_of(input, "time"), {}, {}, {}};
     if (test.contains("columns_expected"))
       expect_columns(test["columns_expected"], out);
     else
       expect_table(test["tables"]["expected_result_df"], made, out);
     out.definition = definition_of(stream_of(input, "time", derived, "0s"), key, made);
+    cases_.push_back(std::move(out));
+  }
+
+  /// The rows put in, joined with the version of another table that was valid at their time, then
+  /// an expression over both.
+  void join_test(const std::string& name, const json& test, const json& views) {
+    const auto& from = test["tables"]["df_2"];
+    table versions{from["columns"], from["rows"]};
+    auto input = input_of(test);
+    auto other = stream_of(versions, "time", json::object(), "0s");
+    other["name"] = "other";
+    const auto& last = views.back()["features"][0];
+    json joined{{"name", "joined"},
+                {"type", "as_of"},
+                {"entity", "key"},
+                {"values", "other"},
+                {"value_columns", json::array({"avg_cost"})},
+                {"rows", "input"},
+                {"row_columns", json::array({"name", "distance"})},
+                {"emits",
+                 {{"name", "joined_rows"},
+                  {"derived", {{last["name"].get<std::string>(), last["transform"]}}}}}};
+    json view{{"type", "over_window"}, {"keep", json::array({"avg_cost", last["name"]})}};
+    window_case out{name, "", {}, rows_of(input, "time"), rows_of(versions, "time"), {}, {}};
+    out.definition = definition_of(stream_of(input, "time", json::object(), "0s"), "name", view);
+    out.definition["views"][0]["stream"] = "joined_rows";
+    out.definition["views"].insert(out.definition["views"].begin(), joined);
+    out.definition["streams"].push_back(other);
+    expect_columns(test["columns_expected"], out);
     cases_.push_back(std::move(out));
   }
 
@@ -324,7 +358,7 @@ private:
               {"enable_empty_window_output", test["empty_window_output"]},
               {"skip_same_window_output", from["skip_same_window_output"]},
               {"aggregates", json::array()}};
-    window_case out{name, "", {}, rows_of(input, "ts_ms"), {key}, {}};
+    window_case out{name, "", {}, rows_of(input, "ts_ms"), {}, {key}, {}};
     for (size_t i = 0; i < test["fields"].size(); ++i) {
       view["aggregates"].push_back(field_of(test["fields"][i], i));
       out.columns.push_back("f" + std::to_string(i));
