@@ -18,9 +18,10 @@ using json = nlohmann::ordered_json;
 
 struct window_case {
   std::string name;
-  std::string skipped;    ///< why it cannot be run; empty when it can
-  json definition;        ///< one stream `input`, of JSON objects; one view `case`
-  std::vector<json> rows; ///< objects, in the order of arrival; times are epoch milliseconds
+  std::string skipped; ///< why it cannot be run; empty when it can
+  json definition;     ///< a stream `input`, of JSON objects, perhaps one `other`; the view `case`
+  std::vector<json> rows;           ///< in the order of arrival; times are epoch milliseconds
+  std::vector<json> other_rows;     ///< of the stream `other`
   std::vector<std::string> columns; ///< of what is expected
   std::vector<json> expected;       ///< arrays; times are epoch milliseconds
 };
