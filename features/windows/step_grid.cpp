@@ -24,13 +24,15 @@ step_grid::step_grid(duration step, const time_zone& zone)
   };
   if (std::none_of(zone.transitions.begin(), zone.transitions.end(), differs))
     return;
-  segments_.push_back({beginning_of_time, zone.offset_before, std::numeric_limits<int64_t>::min(),
-                       std::numeric_limits<int64_t>::max()});
+  constexpr auto none = std::numeric_limits<int64_t>::min();
+  constexpr auto all = std::numeric_limits<int64_t>::max();
+  segments_.push_back({beginning_of_time, zone.offset_before, 0, none, all});
   for (const auto& x : zone.transitions) {
     auto& before = segments_.back();
-    before.last = std::max(before.reached, local_bucket(x.at - duration{1}, before.offset));
-    auto reached = before.last;
-    segments_.push_back({x.at, x.offset, reached, std::numeric_limits<int64_t>::max()});
+    before.last = bucket_in(before, x.at - duration{1});
+    auto change = x.offset - before.offset;
+    auto shift = before.shift - (change % step == duration{0} ? change / step : 0);
+    segments_.push_back({x.at, x.offset, shift, before.last, all});
   }
 }
 
@@ -38,22 +40,24 @@ int64_t step_grid::local_bucket(event_time at, duration offset) const noexcept {
   return floor_divide((at.time_since_epoch() + offset).count(), step_.count());
 }
 
+int64_t step_grid::bucket_in(const segment& x, event_time at) const noexcept {
+  return std::max(x.reached, local_bucket(at, x.offset) + x.shift);
+}
+
 int64_t step_grid::bucket(event_time at) const noexcept {
   if (segments_.empty())
     return local_bucket(at, offset_);
   auto after = std::upper_bound(segments_.begin() + 1, segments_.end(), at,
                                 [](auto time, const auto& x) { return time < x.begin; });
-  const auto& in = *(after - 1);
-  return std::max(in.reached, local_bucket(at, in.offset));
+  return bucket_in(*(after - 1), at);
 }
 
 event_time step_grid::start(int64_t bucket) const noexcept {
-  auto local = event_time{step_ * bucket};
   if (segments_.empty())
-    return local - offset_;
+    return event_time{step_ * bucket} - offset_;
   auto in = std::lower_bound(segments_.begin(), segments_.end(), bucket,
                              [](const auto& x, auto wanted) { return x.last < wanted; });
-  return std::max(in->begin, local - in->offset);
+  return std::max(in->begin, event_time{step_ * (bucket - in->shift)} - in->offset);
 }
 
 int64_t step_grid::complete(event_time watermark) const noexcept {

@@ -13,10 +13,10 @@ namespace keyfold {
 /// a step of a day, at local midnight. Buckets are numbered in their order, and have no gaps:
 /// `[start(n), start(n + 1))`.
 ///
-/// Where all offsets of the zone agree modulo the step (a minute, mostly an hour), every bucket is
-/// one step long. Elsewhere a bucket is longer or shorter when clocks are changed: a time that the
-/// clocks show twice belongs to the bucket that it first was in, and a bucket whose local time is
-/// left out is empty. Immutable.
+/// Where clocks are changed by a multiple of the step, every bucket is one step long. Elsewhere the
+/// bucket is longer or shorter in which they are changed: a time that the clocks show twice belongs
+/// to the bucket that it first was in, and a bucket whose local time is left out is empty.
+/// Immutable.
 class step_grid {
 public:
   /// @pre `step` is more than 0 and at most 36,525 days
@@ -41,11 +41,13 @@ private:
   struct segment {
     event_time begin;
     duration offset;
+    int64_t shift;   // what clocks have been changed by, as far as that was a multiple of the step
     int64_t reached; // no bucket here has a smaller number
     int64_t last;    // the number of the last bucket
   };
 
   int64_t local_bucket(event_time at, duration offset) const noexcept;
+  int64_t bucket_in(const segment& x, event_time at) const noexcept;
 
   duration step_;
   duration offset_{0};            // where there are no segments
