@@ -1,6 +1,7 @@
 #include "features/as_of.hpp"
 #include "features/attribution.hpp"
 #include "features/latest.hpp"
+#include "features/pattern.hpp"
 #include "features/top_k.hpp"
 
 #include <fmt/format.h>
@@ -283,6 +284,36 @@ scenario point_in_time_join() {
           }};
 }
 
+/// Search, view, cart and buy of one item in a row, within ten minutes.
+scenario conversions(std::string name, pattern_element::contiguity between) {
+  auto columns = schema(
+      {{"action", type_kind::string}, {"item", type_kind::int64}, {"query", type_kind::string}});
+  auto parsed = parse_pattern("A B C D", between);
+  pattern_settings x;
+  x.name = name;
+  x.stream = "actions";
+  for (const auto& field : columns->fields)
+    x.columns.push_back({field.name, field.type, true});
+  x.pattern = parsed->pattern;
+  x.variables = {{"A", 0}, {"B", 1}, {"C", 2}, {"D", 3}};
+  x.conditions = {"action = 'search'", "action = 'view'", "action = 'cart' AND item = B.item",
+                  "action = 'buy' AND item = B.item"};
+  x.measures = {{"query", "A.query"}, {"item", "D.item"}};
+  x.within = 10min;
+  x.after = pattern_settings::skip::to_next;
+  auto made = make_pattern(x);
+  auto problem = made ? std::string{} : made.error().message;
+  return {std::move(name),
+          made ? result<std::shared_ptr<const view>>{made->view} : fail(problem),
+          {columns},
+          [](uint32_t, random_source& random, std::vector<cell>& to) {
+            static const std::vector<std::string> actions = {"search", "view", "cart", "buy"};
+            to.push_back(cell::string(actions[random() % actions.size()]));
+            to.push_back(cell::integer(static_cast<int64_t>(random() % 3)));
+            to.push_back(word(random, 15));
+          }};
+}
+
 int run(size_t events) {
   using model = attribution_settings::model;
   const std::vector<scenario> all{
@@ -293,6 +324,8 @@ int run(size_t events) {
       attribution_by("attribution_last_click", model::last_click),
       attribution_by("attribution_linear", model::linear),
       point_in_time_join(),
+      conversions("pattern", pattern_element::contiguity::strict),
+      conversions("pattern_relaxed", pattern_element::contiguity::relaxed),
   };
   std::string json;
   for (const auto& x : all) {

@@ -45,6 +45,10 @@ void describe(const syntax& x, std::string& out) {
 
 } // namespace
 
+std::string term_parser::name_of(size_t term) {
+  return fmt::format("\x01{}", term);
+}
+
 std::optional<uint32_t> term_parser::number_of(std::string_view name) {
   uint32_t number = 0;
   if (name.size() < 2 || name.front() != '\x01')

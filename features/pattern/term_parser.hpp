@@ -37,7 +37,7 @@ public:
   /// Those found, each once.
   std::vector<term_syntax>& terms() noexcept { return terms_; }
 
-  static std::string name_of(size_t term) { return "\x01" + std::to_string(term); }
+  static std::string name_of(size_t term);
   /// The number of the term whose name this is.
   static std::optional<uint32_t> number_of(std::string_view name);
   static bool has_term(const expressions::syntax& tree);
