@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <new>
 
@@ -152,9 +151,8 @@ bool exact_sum::fit(magnitude digits, bool negative, int exponent) noexcept {
 }
 
 void exact_sum::widen() {
-  auto* made = static_cast<uint64_t*>(std::calloc(limb_count, sizeof(uint64_t)));
-  if (made == nullptr)
-    throw std::bad_alloc{};
+  auto* made = static_cast<uint64_t*>(::operator new(limb_count * sizeof(uint64_t)));
+  std::fill_n(made, limb_count, uint64_t{0});
   auto sum = compact();
   auto unit = exponent();
   auto empty = form() == 0;
@@ -238,7 +236,7 @@ quad exact_sum::wide_value() const noexcept {
 
 void exact_sum::clear() noexcept {
   if (form() == on_heap)
-    std::free(limbs());
+    ::operator delete(limbs());
   low_ = high_ = tail_ = 0;
 }
 

@@ -2,6 +2,8 @@
 #include "features/decimal.hpp"
 #include "features/distinct_counter.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -53,14 +55,14 @@ const named_kind& known(aggregate_kind kind) {
 
 std::optional<std::string> problem_of_argument(const aggregate_spec& spec) {
   const auto& kind = known(spec.kind);
-  auto name = "`" + std::string{kind.name} + "`";
+  auto name = fmt::format("`{}`", kind.name);
   if (!spec.argument) {
     if (kind.argument == takes::anything)
       return std::nullopt;
     return name + " needs an `expression`";
   }
   auto type = spec.argument->kind;
-  auto given = ", and this is `" + to_string(*spec.argument) + "`";
+  auto given = fmt::format(", and this is `{}`", to_string(*spec.argument));
   if (type == type_kind::null)
     return "the expression is always NULL; give it a type with CAST";
   if (kind.argument == takes::number && !is_numeric(type))
@@ -73,17 +75,16 @@ std::optional<std::string> problem_of_argument(const aggregate_spec& spec) {
 std::optional<std::string> problem_of_parameters(const aggregate_spec& spec) {
   auto outside = [](uint32_t x) { return x == 0 || x > aggregate_spec::most_values; };
   if (outside(spec.k) || outside(spec.max_values) || outside(spec.limit.value_or(1)))
-    return "`k`, `limit` and `max_values` lie between 1 and "
-           + std::to_string(aggregate_spec::most_values);
+    return fmt::format("`k`, `limit` and `max_values` lie between 1 and {}",
+                       aggregate_spec::most_values);
   if (spec.exact_bound > distinct_counter::max_exact_bound)
-    return "`exact_bound` is at most " + std::to_string(distinct_counter::max_exact_bound);
+    return fmt::format("`exact_bound` is at most {}", distinct_counter::max_exact_bound);
   if (!(spec.percentile >= 0 && spec.percentile <= 1))
     return "`percentile` lies between 0 and 1: the median is 0.5";
   if (spec.kind != aggregate_kind::histogram)
     return std::nullopt;
   if (spec.bounds.empty() || spec.bounds.size() > aggregate_spec::most_bounds)
-    return "`histogram` needs `bounds`, 1 to " + std::to_string(aggregate_spec::most_bounds)
-           + " numbers";
+    return fmt::format("`histogram` needs `bounds`, 1 to {} numbers", aggregate_spec::most_bounds);
   auto unordered = std::adjacent_find(spec.bounds.begin(), spec.bounds.end(),
                                       [](auto a, auto b) { return !(a < b); });
   if (unordered != spec.bounds.end() || !std::isfinite(spec.bounds.front() + spec.bounds.back()))

@@ -1,7 +1,6 @@
 #include "features/aggregate/stored_value.hpp"
 
 #include <bit>
-#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -20,9 +19,7 @@ void stored_value::set(const cell& x) {
     made.size_ = static_cast<uint32_t>(from.size());
     auto* to = reinterpret_cast<char*>(&made.payload_);
     if (made.on_heap()) {
-      to = static_cast<char*>(std::malloc(from.size()));
-      if (to == nullptr)
-        throw std::bad_alloc{};
+      to = static_cast<char*>(::operator new(from.size()));
       made.payload_ = reinterpret_cast<uint64_t>(to);
     }
     if (!from.empty())
@@ -67,7 +64,7 @@ void stored_value::take(stored_value& other) noexcept {
 
 void stored_value::clear() noexcept {
   if (on_heap())
-    std::free(reinterpret_cast<void*>(payload_));
+    ::operator delete(reinterpret_cast<void*>(payload_));
   *this = stored_value{};
 }
 

@@ -1,7 +1,6 @@
 #include "features/windows/bucket_block.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -9,7 +8,7 @@ namespace keyfold::windows {
 
 bucket_block::~bucket_block() {
   drop(size_);
-  std::free(words_);
+  ::operator delete(words_);
 }
 
 uint32_t bucket_block::place_of(int64_t wanted) const noexcept {
@@ -38,12 +37,10 @@ void bucket_block::make_room() {
     return;
   }
   auto capacity = std::max(1u, size_ + std::max(1u, size_ / 2));
-  auto* made = static_cast<uint64_t*>(std::malloc(capacity * bytes));
-  if (made == nullptr)
-    throw std::bad_alloc{};
+  auto* made = static_cast<uint64_t*>(::operator new(capacity* bytes));
   if (size_ > 0)
     std::memcpy(made, at(0), size_ * bytes);
-  std::free(words_);
+  ::operator delete(words_);
   words_ = made;
   first_ = 0;
   capacity_ = capacity;

@@ -34,7 +34,7 @@ std::string fingerprint_of(const bucket_windows_settings& x, const aggregate_set
   for (size_t i = 0; i < x.outputs.size(); ++i)
     out += fmt::format("{}:{} ", set.slot_of(i), x.outputs[i].size.count());
   for (const auto& column : x.carry)
-    out += "\n" + column.as.name;
+    out.append("\n").append(column.as.name);
   return out;
 }
 

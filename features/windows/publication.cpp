@@ -1,5 +1,7 @@
 #include "features/windows/publication.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace keyfold::windows {
@@ -17,7 +19,7 @@ result<publication> publication::make(std::vector<column> values, std::vector<co
     columns.push_back({x.name, x.type});
   auto compiled = compile_expression(having, columns);
   if (!compiled)
-    return fail("`having`: " + compiled.error().message);
+    return fail(fmt::format("`having`: {}", compiled.error().message));
   if (compiled->type().kind != type_kind::boolean)
     return fail("`having` must be true or false; compare something");
   out.having_ = std::move(*compiled);

@@ -38,7 +38,7 @@ std::string fingerprint_of(const row_windows_settings& x, const aggregate_set& s
         fmt::format("{}:{}:{} ", set.slot_of(i), x.outputs[i].size.value_or(duration{-1}).count(),
                     x.outputs[i].rows.value_or(0));
   for (const auto& column : x.keep)
-    out += "\n" + column.as.name + " " + to_string(column.as.type);
+    out += fmt::format("\n{} {}", column.as.name, to_string(column.as.type));
   return out;
 }
 

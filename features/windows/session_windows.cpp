@@ -24,7 +24,7 @@ std::string fingerprint_of(const session_windows_settings& x, const aggregate_se
   for (size_t i = 0; i < x.outputs.size(); ++i)
     out += fmt::format("{} ", set.slot_of(i));
   for (const auto& column : x.carry)
-    out += "\n" + column.as.name;
+    out.append("\n").append(column.as.name);
   return out;
 }
 
