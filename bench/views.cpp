@@ -3,6 +3,9 @@
 #include "features/latest.hpp"
 #include "features/pattern.hpp"
 #include "features/top_k.hpp"
+#include "features/windows/bucket_windows.hpp"
+#include "features/windows/row_windows.hpp"
+#include "features/windows/session_windows.hpp"
 
 #include <fmt/format.h>
 #include <mimalloc.h>
@@ -314,6 +317,54 @@ scenario conversions(std::string name, pattern_element::contiguity between) {
           }};
 }
 
+std::shared_ptr<const stream_schema> purchases() {
+  return schema({{"amount", type_kind::float64}});
+}
+
+void purchase(uint32_t, random_source& random, std::vector<cell>& to) {
+  to.push_back(cell::real(static_cast<double>(random() % 10'000) / 100));
+}
+
+/// An aggregate of the amounts of purchases.
+aggregate_definition aggregate_of(std::string name, aggregate_kind kind) {
+  aggregate_definition out;
+  out.name = std::move(name);
+  out.spec.kind = kind;
+  out.value = *compile_expression("amount", {{"amount", type(type_kind::float64)}});
+  out.value_text = "amount";
+  return out;
+}
+
+/// Sums of the last steps, and with `largest` the largest amount too.
+scenario sliding(std::string name, duration step, int steps, bool largest) {
+  bucket_windows_settings x;
+  x.name = name;
+  x.stream = "purchases";
+  x.step = step;
+  x.outputs.push_back({aggregate_of("total", aggregate_kind::sum), step * steps});
+  if (largest)
+    x.outputs.push_back({aggregate_of("largest", aggregate_kind::max), step * steps});
+  return {std::move(name), make_bucket_windows(x), {purchases()}, purchase};
+}
+
+scenario rows_before(std::string name, std::optional<duration> size) {
+  row_windows_settings x;
+  x.name = name;
+  x.stream = "purchases";
+  x.peers = size.has_value();
+  x.outputs.push_back({aggregate_of("total", aggregate_kind::sum), size, std::nullopt});
+  return {std::move(name), make_row_windows(x), {purchases()}, purchase};
+}
+
+scenario sessions() {
+  session_windows_settings x;
+  x.name = "session_window";
+  x.stream = "purchases";
+  x.gap = 5s;
+  x.outputs.push_back(aggregate_of("total", aggregate_kind::sum));
+  return {"session_window", make_session_windows(x), {purchases()}, purchase};
+}
+
 int run(size_t events) {
   using model = attribution_settings::model;
   const std::vector<scenario> all{
@@ -326,6 +377,11 @@ int run(size_t events) {
       point_in_time_join(),
       conversions("pattern", pattern_element::contiguity::strict),
       conversions("pattern_relaxed", pattern_element::contiguity::relaxed),
+      sliding("sliding_window", 1min, 2, false),
+      sliding("sliding_window_many", 1s, 300, true),
+      rows_before("over_window", 10s),
+      rows_before("aggregate", std::nullopt),
+      sessions(),
   };
   std::string json;
   for (const auto& x : all) {
