@@ -88,14 +88,14 @@ private:
                          most_positions));
       return next;
     }
-    auto link = first ? std::nullopt : std::optional{x.link};
     auto until = until_of(x);
     auto exit = enter(next, {}, greedy_guard(x));
     auto body = repetitions(x, exit, inner);
     std::vector<guard> blocked;
     if (until)
       blocked.push_back({effect::keeps_out, *until});
-    auto begin = enter(body, link, std::move(blocked));
+    auto begin = first ? enter(body, std::nullopt, std::move(blocked))
+                       : enter(body, x.link, std::move(blocked));
     if (!x.optional)
       return begin;
     return split(x, begin, exit);
