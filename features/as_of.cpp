@@ -1,10 +1,10 @@
 #include "features/as_of.hpp"
 
 #include "features/fingerprint.hpp"
-#include "features/packed_cells.hpp"
-#include "features/packed_rows.hpp"
 #include "features/read_named.hpp"
-#include "features/row_publication.hpp"
+#include "features/rows/packed_cells.hpp"
+#include "features/rows/packed_rows.hpp"
+#include "features/rows/row_publication.hpp"
 #include "features/settings_check.hpp"
 
 #include <set>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "features/candidate_table.hpp"
 #include "features/expression.hpp"
 #include "features/result.hpp"
+#include "features/top_k/candidate_table.hpp"
 #include "features/view.hpp"
 
 #include <cstdint>

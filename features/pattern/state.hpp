@@ -1,7 +1,7 @@
 #pragma once
 
 #include "features/pattern/match_node.hpp"
-#include "features/row_buffer.hpp"
+#include "features/rows/row_buffer.hpp"
 #include "features/view.hpp"
 
 #include <cstdint>

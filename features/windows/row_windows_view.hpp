@@ -1,6 +1,6 @@
 #pragma once
 
-#include "features/row_buffer.hpp"
+#include "features/rows/row_buffer.hpp"
 #include "features/windows/publication.hpp"
 #include "features/windows/row_windows.hpp"
 #include "features/windows/sliding_frame.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "features/buffered_row.hpp"
+#include "features/rows/buffered_row.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "features/buffered_row.hpp"
+#include "features/rows/buffered_row.hpp"
 
 #include <algorithm>
 #include <cstring>

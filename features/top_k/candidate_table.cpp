@@ -1,4 +1,4 @@
-#include "features/candidate_table.hpp"
+#include "features/top_k/candidate_table.hpp"
 
 #include <algorithm>
 #include <cmath>

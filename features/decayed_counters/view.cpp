@@ -1,6 +1,6 @@
 #include "features/decayed_counters.hpp"
 
-#include "features/decayed_counters_view.hpp"
+#include "features/decayed_counters/view.hpp"
 
 namespace keyfold {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "features/packed_rows.hpp"
-#include "features/row_publication.hpp"
+#include "features/rows/packed_rows.hpp"
+#include "features/rows/row_publication.hpp"
 #include "features/top_k.hpp"
 
 #include <array>

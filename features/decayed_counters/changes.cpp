@@ -1,4 +1,4 @@
-#include "features/decayed_counters_view.hpp"
+#include "features/decayed_counters/view.hpp"
 
 namespace keyfold::counters {
 

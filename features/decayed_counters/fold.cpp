@@ -1,5 +1,5 @@
 #include "features/addend_in.hpp"
-#include "features/decayed_counters_view.hpp"
+#include "features/decayed_counters/view.hpp"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "features/decayed_counters_entries.hpp"
+#include "features/decayed_counters/entries.hpp"
 #include "features/view.hpp"
 
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "features/attribution.hpp"
-#include "features/packed_rows.hpp"
+#include "features/rows/packed_rows.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "features/packed_cells.hpp"
+#include "features/rows/packed_cells.hpp"
 
 namespace keyfold {
 

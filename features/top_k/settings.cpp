@@ -1,6 +1,6 @@
 #include "features/fingerprint.hpp"
 #include "features/settings_check.hpp"
-#include "features/top_k_view.hpp"
+#include "features/top_k/view.hpp"
 
 namespace keyfold {
 

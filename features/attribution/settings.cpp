@@ -1,4 +1,4 @@
-#include "features/attribution_view.hpp"
+#include "features/attribution/view.hpp"
 #include "features/fingerprint.hpp"
 #include "features/settings_check.hpp"
 

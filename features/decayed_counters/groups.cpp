@@ -1,4 +1,4 @@
-#include "features/decayed_counters_groups.hpp"
+#include "features/decayed_counters/groups.hpp"
 
 #include "features/entity_key.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "features/decayed_counters.hpp"
-#include "features/decayed_counters_entries.hpp"
-#include "features/decayed_counters_groups.hpp"
+#include "features/decayed_counters/entries.hpp"
+#include "features/decayed_counters/groups.hpp"
 
 #include <array>
 #include <cstdint>
@@ -155,7 +155,7 @@ private:
     std::span<const entry> entries; ///< that are in it
   };
 
-  // Folding: decayed_counters_fold.cpp
+  // Folding: fold.cpp
   void fold_row(counters_state& state, uint32_t input, std::span<const cell> row, event_time at,
                 row_values& values, fold_context& context) const;
   bool weigh(uint32_t input, std::span<const cell> row, row_values& values,

@@ -1,4 +1,4 @@
-#include "features/row_buffer.hpp"
+#include "features/rows/row_buffer.hpp"
 
 namespace keyfold {
 

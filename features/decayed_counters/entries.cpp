@@ -1,4 +1,4 @@
-#include "features/decayed_counters_entries.hpp"
+#include "features/decayed_counters/entries.hpp"
 
 #include <cstdlib>
 #include <new>

@@ -1,7 +1,7 @@
-#include "features/attribution_view.hpp"
+#include "features/attribution/view.hpp"
 
 #include "features/entity_key.hpp"
-#include "features/packed_cells.hpp"
+#include "features/rows/packed_cells.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "features/addend_in.hpp"
 #include "features/entity_key.hpp"
-#include "features/top_k_view.hpp"
+#include "features/top_k/view.hpp"
 
 #include <cmath>
 

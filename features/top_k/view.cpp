@@ -1,4 +1,4 @@
-#include "features/top_k_view.hpp"
+#include "features/top_k/view.hpp"
 
 #include "features/entity_key.hpp"
 #include "features/read_named.hpp"

@@ -1,4 +1,4 @@
-#include "features/packed_rows.hpp"
+#include "features/rows/packed_rows.hpp"
 
 #include <algorithm>
 
