@@ -62,6 +62,11 @@ class Broker:
         if kcat.returncode:
             raise RuntimeError(f"kcat could not read {topic}: status {kcat.returncode}")
 
+    def write(self, topic, lines, partition=None):
+        """Appends a record without a key for each line; where no partition is named, to any."""
+        command = ["kcat", "-P", "-b", self.address, "-t", topic, *([] if partition is None else ["-p", str(partition)])]
+        subprocess.run(command, input="".join(line + "\n" for line in lines), text=True, check=True)
+
     def __enter__(self):
         return self
 

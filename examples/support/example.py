@@ -1,0 +1,145 @@
+"""What the check.py of every example shares: keyfold with a definition, comparisons that are counted, the command line."""
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/support"))
+import stack  # noqa: E402
+
+SHOWN = 10  # of the differences of one comparison
+
+
+class Comparison:
+    """Compares what keyfold says with what is true: counts, shows the first differences, ends with a line."""
+
+    def __init__(self, title):
+        self.title, self.compared, self.failed = title, 0, 0
+
+    def differs(self, sentence):
+        self.failed += 1
+        if self.failed <= SHOWN:
+            print(f"  {sentence}", flush=True)
+
+    def value(self, what, have, want, same=lambda a, b: a == b):
+        self.compared += 1
+        if not same(have, want):
+            self.differs(f"{what}: {have!r} instead of {want!r}")
+
+    def rows(self, have, want):
+        """Compares two collections of rows, each any value that JSON knows, whatever their order."""
+        have, want = (collections.Counter(json.dumps(row, sort_keys=True) for row in rows) for rows in (have, want))
+        self.compared += max(have.total(), want.total())
+        for row, count in (want - have).items():
+            self.differs(f"missing: {row}" + (f", {count} times" if count > 1 else ""))
+        for row, count in (have - want).items():
+            self.differs(f"not expected: {row}" + (f", {count} times" if count > 1 else ""))
+
+    def report(self):
+        """Prints the result; the number of differences. That nothing was compared is one, too."""
+        print(f"{self.title}: {self.compared} values compared, {self.failed} differ", flush=True)
+        return self.failed or int(self.compared == 0)
+
+
+class Example:
+    """keyfold with a definition and a directory for its files.
+
+    The definition finds in its environment EVENTS, UPSERTS (files of that name in the directory), STORE (the ledger) and PORT,
+    and whatever else is given.
+    """
+
+    def __init__(self, program, definition, directory, **environment):
+        self.program, self.definition, self.directory = program, definition, directory
+        os.makedirs(directory, exist_ok=True)
+        self.client = stack.Client(stack.free_port())
+        self.environment = {"EVENTS": self.path("events.json"), "UPSERTS": self.path("upserts.json"), "STORE": self.path("ledger.db"),
+                            "PORT": self.client.base.rpartition(":")[2], **environment}
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start(self, *arguments):
+        return stack.Keyfold(self.program, self.definition, *arguments, log=self.path("log"), **self.environment)
+
+    def fold_all(self):
+        """Reads all inputs to the end of what they hold now, publishes, ends."""
+        with self.start("--exit-at-end") as process:
+            status = process.wait(600)
+            if status:
+                raise RuntimeError(f"keyfold ended with status {status}:\n{process.tail()}")
+
+    @contextlib.contextmanager
+    def serving(self, until=lambda: True, what="what was waited for"):
+        """A client, while the process runs and once `until` holds; it ends in good order, so that all it has read is published."""
+        with self.start() as process:
+            process.wait_until(self.client.ready, 60, "answer to /ready")
+            process.wait_until(until, 120, what)
+            yield self.client
+            if process.stop():
+                raise RuntimeError(f"SIGTERM did not end it with status 0:\n{process.tail()}")
+
+    def metric(self, name, **labels):
+        """The sum of a metric over the series that have these labels; None while it cannot be read."""
+        status, text = self.client.get("/metrics")
+        if status != 200:
+            return None
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
+                   if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted))
+
+    def table(self, target):
+        """What `keyfold tail` makes of upserts: (key fields) -> columns."""
+        done = subprocess.run([self.program, "tail", "--json", target], stdout=subprocess.PIPE, check=True, text=True)
+        rows = (json.loads(line) for line in done.stdout.splitlines())
+        return {tuple(row["key"].values()): row["value"] for row in rows}
+
+
+def lines_of(path):
+    """The values of a file of JSON lines."""
+    with open(path) as f:
+        return [json.loads(line) for line in f]
+
+
+def write_lines(path, rows):
+    with open(path, "w") as f:
+        f.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def same_number(have, want):
+    """Equal, or numbers whose relative difference is at most 1e-9."""
+    if isinstance(have, (int, float)) and isinstance(want, (int, float)):
+        return abs(have - want) <= 1e-9 * max(abs(have), abs(want))
+    return have == want
+
+
+def main(name, description, on_files, on_kafka, add_options=lambda parser: None):
+    """The command line of an example. on_files(options, directory) and on_kafka(options, directory, broker) return how many
+    differences they found; the exit status is 1 if there are any."""
+    parser = argparse.ArgumentParser(prog="run", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keyfold", help="the program (`run` builds and passes it)", required=True)
+    parser.add_argument("--kafka", action="store_true", help="between topics of a broker that is started for it")
+    parser.add_argument("--seed", type=int, default=1, help="of the events (1)")
+    parser.add_argument("--keep", action="store_true", help="keep the directory with events, ledger and results, and name it")
+    add_options(parser)
+    options = parser.parse_args()
+    directory = tempfile.mkdtemp(prefix=name + "-")
+    try:
+        if options.kafka:
+            with stack.Broker(directory) as broker:
+                failed = on_kafka(options, directory, broker)
+        else:
+            failed = on_files(options, directory)
+    except (RuntimeError, subprocess.SubprocessError) as problem:
+        sys.exit(f"run: {problem}")
+    finally:
+        if options.keep:
+            print(f"files are in {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+    sys.exit(1 if failed else 0)
