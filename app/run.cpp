@@ -78,7 +78,8 @@ class progress_watch {
 public:
   using clock = std::chrono::steady_clock;
 
-  explicit progress_watch(const engine& x) : engine_(x) {}
+  progress_watch(const engine& x, const metrics_registry& metrics)
+      : engine_(x), metrics_(metrics) {}
 
   void beat() {
     auto now = clock::now();
@@ -105,6 +106,7 @@ public:
                           {"per_s", seconds > 0 ? static_cast<double>(events) / seconds : 0},
                           {"keys", engine_.resident_keys()},
                           {"epoch", engine_.epoch()},
+                          {"emitted", emitted()},
                           {"rss_bytes", resident_bytes()},
                           {"cpu_seconds", cpu_seconds()}};
     std::ofstream{path} << report.dump() << '\n';
@@ -113,7 +115,20 @@ public:
   static constexpr auto beat_length = std::chrono::milliseconds{50};
 
 private:
+  /// How many events each view has emitted.
+  nlohmann::json emitted() const {
+    auto out = nlohmann::json::object();
+    for (const auto& family : metrics_.Collect())
+      for (const auto& metric : family.metric)
+        for (const auto& label : metric.label)
+          if (family.name == "keyfold_view_emitted_total" && label.name == "view"
+              && metric.counter.value > 0)
+            out[label.value] = static_cast<uint64_t>(metric.counter.value);
+    return out;
+  }
+
   const engine& engine_;
+  const metrics_registry& metrics_;
   clock::time_point first_{};
   clock::time_point said_ = clock::now();
   uint64_t said_records_ = 0;
@@ -149,7 +164,7 @@ int serve(const config::plan& plan, const run_options& options) {
     spdlog::info("serving on http{}://{}:{}", wired->serving.tls_certificate.empty() ? "" : "s",
                  wired->serving.address, *port);
   }
-  progress_watch watch{pipeline};
+  progress_watch watch{pipeline, *metrics};
   while (stop_signals.load() == 0 && !pipeline.wait(progress_watch::beat_length))
     watch.beat();
   if (server)

@@ -18,15 +18,13 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../tests/support"))
-import stack  # noqa: E402
+sys.path.insert(0, os.path.join(HERE, "peers"))
+from peers import Peers, run_keyfold  # noqa: E402
 
-PEERS = os.path.join(HERE, "peers")
 UPSERTS = 8_884_198  # that w1 gives with windows of 5 s: what Flink publishes too
 USERS = 1_000_000
 
@@ -49,55 +47,10 @@ def definition(directory, source, views, outputs=()):
     return path
 
 
-def run_keyfold(options, directory, path):
-    """The report of a run from nothing to the end of its source."""
-    for name in os.listdir(directory):
-        if name.startswith("ledger.db"):
-            os.remove(os.path.join(directory, name))
-    report = os.path.join(directory, "report.json")
-    with open(os.path.join(directory, "keyfold.log"), "w") as log:
-        done = subprocess.run([os.path.join(options.build, "keyfold"), "run", path, "--exit-at-end", "--report", report],
-                              stdout=log, stderr=log)
-    if done.returncode:
-        with open(log.name) as f:
-            sys.exit(f"spine: keyfold ended with status {done.returncode}:\n{f.read()[-3000:]}")
-    with open(report) as f:
-        return json.load(f)
-
-
-class Peers:
-    """The programs of bench/peers, with the broker they share."""
-
-    def __init__(self, port):
-        self.environment = {**os.environ, **({"PEERS_PORT": str(port)} if port else {})}
-        self.was_running = subprocess.run(["./broker", "status"], cwd=PEERS, capture_output=True, env=self.environment).returncode == 0
-        print("filling the topic, if it is not there", flush=True)
-        self.run("./fill", "w1")
-        self.broker = self.run("./broker", "start").strip()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if not self.was_running:
-            self.run("./broker", "stop")
-
-    def run(self, *command):
-        done = subprocess.run(command, cwd=PEERS, stdout=subprocess.PIPE, text=True, env=self.environment)
-        if done.returncode:
-            sys.exit(f"spine: bench/peers: {' '.join(command)} ended with status {done.returncode}")
-        return done.stdout
-
-    def ceiling(self, threads):
-        """Events per second of a bare consumer."""
-        out = self.run("native/rawread", self.broker, "w1", "--parse", "--threads", str(threads))
-        return json.loads(out.splitlines()[-1])["per_s"]
-
-
-def records(broker, topic):
-    """How many committed records the topic has: counted by a reader, for markers take offsets too."""
-    command = f"kcat -C -b {broker} -t {topic} -e -q -o beginning -X isolation.level=read_committed -f '\\n' | wc -c"
-    return int(subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True, capture_output=True, text=True).stdout)
+def ceiling(peers, threads):
+    """Events per second of a bare consumer."""
+    out = peers.run("native/rawread", peers.broker, "w1", "--parse", "--threads", str(threads))
+    return json.loads(out.splitlines()[-1])["per_s"]
 
 
 def throughput(options, peers, directory):
@@ -106,19 +59,19 @@ def throughput(options, peers, directory):
     plain = definition(directory, kafka, [counters()])
     rounds = {"ceiling_1": [], "ceiling_2": [], "keyfold": [], "upserts": []}
     for number in range(options.rounds):
-        rounds["ceiling_1"].append(peers.ceiling(1))
-        rounds["keyfold"].append(run_keyfold(options, directory, plain)["per_s"])
-        rounds["ceiling_2"].append(peers.ceiling(2))
+        rounds["ceiling_1"].append(ceiling(peers, 1))
+        rounds["keyfold"].append(run_keyfold(options.build, directory, plain)["per_s"])
+        rounds["ceiling_2"].append(ceiling(peers, 2))
         print(f"round {number + 1}: " + json.dumps({k: round(v[-1]) for k, v in rounds.items() if v}), flush=True)
     published = 0
     for number in range(options.upsert_rounds):
         topic = f"spine-{os.getpid()}-{number}"
-        peers.run("./broker", "topic", topic, "4")
+        peers.topic(topic)
         output = {"name": "upserts", "views": ["activity"], "type": "kafka", "brokers": broker, "topic": topic, "every_change": True,
                   "transactional_id": topic}
         path = definition(directory, kafka, [counters(pre_aggregate="5s")], [output])
-        rounds["upserts"].append(run_keyfold(options, directory, path)["per_s"])
-        published = records(broker, topic)
+        rounds["upserts"].append(run_keyfold(options.build, directory, path)["per_s"])
+        published = peers.records(topic)
         print(f"upserts, round {number + 1}: {rounds['upserts'][-1]:.0f} events/s, {published} upserts", flush=True)
         if published != UPSERTS:
             sys.exit(f"spine: {published} upserts instead of {UPSERTS}")
@@ -130,7 +83,7 @@ def bytes_per_key(options, directory):
     with open(events, "w") as f:
         for user in range(1, USERS + 1):
             f.write(f'{{"eventName":"like","userId":"{user}","creatorId":"7","eventTs":{1707605599 + user // 1000}}}\n')
-    report = run_keyfold(options, directory, definition(directory, {"type": "file", "path": events}, [counters()]))
+    report = run_keyfold(options.build, directory, definition(directory, {"type": "file", "path": events}, [counters()]))
     os.remove(events)
     if report["keys"] != USERS:
         sys.exit(f"spine: {report['keys']} keys instead of {USERS}")
@@ -147,7 +100,7 @@ def main():
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="keyfold-spine-")
     try:
-        with Peers(options.port) as peers:
+        with Peers(["w1"], options.port) as peers:
             rounds, published = throughput(options, peers, directory)
         per_key, memory = (None, None) if options.no_memory else bytes_per_key(options, directory)
     finally:
