@@ -7,6 +7,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <string_view>
@@ -21,13 +22,16 @@ void append_integer(int64_t x, std::string& out) {
   out.append(text.data(), text.size());
 }
 
-/// The shortest text that reads back as `x`, as a number of `kind`. @pre `x` is finite
+/// The shortest text that reads back as `x`, as a number of `kind`, and shows that it is a real:
+/// with a point or an exponent. @pre `x` is finite
 void append_real(double x, type_kind kind, std::string& out) {
   char text[64];
   auto* end = kind == type_kind::float32
                   ? fmt::format_to(text, FMT_COMPILE("{}"), static_cast<float>(x))
                   : fmt::format_to(text, FMT_COMPILE("{}"), x);
   out.append(text, end);
+  if (std::none_of(text, end, [](char c) { return c == '.' || c == 'e'; }))
+    out += ".0";
 }
 
 /// How many of the first bytes of `text` are one UTF-8 character of several bytes; 0 if none.

@@ -69,7 +69,10 @@ TEST_CASE(
 
 TEST_CASE("row writer: JSON values are exact") {
   CHECK(json("double", cell::real(0.1)) == R"({"a":0.1})");
-  CHECK(json("double", cell::real(1)) == R"({"a":1})");
+  CHECK(json("double", cell::real(1)) == R"({"a":1.0})");
+  CHECK(json("double", cell::real(-0.0)) == R"({"a":-0.0})");
+  CHECK(json("double", cell::real(1e22)) == R"({"a":1e+22})");
+  CHECK(json("float", cell::real(1024)) == R"({"a":1024.0})");
   CHECK(json("float", cell::real(static_cast<double>(0.1f))) == R"({"a":0.1})");
   CHECK(json("double", cell::real(std::nan(""))) == R"({"a":null})");
   CHECK(json("double", cell::real(-std::numeric_limits<double>::infinity())) == R"({"a":null})");
