@@ -64,7 +64,7 @@ source_result make_source(const config::kafka_source& x, const config::stream_pl
   settings.instance_id = x.instance_id;
   settings.passed_through = x.properties;
   settings.format = format_of(stream.format);
-  settings.until_end = bounded;
+  settings.until_end = bounded || x.bounded;
   return kafka::make_kafka_source(std::move(settings), stream.schema, metrics);
 }
 static_assert(static_cast<int>(kafka::source_settings::start::timestamp)

@@ -38,7 +38,8 @@ struct source_text {
     auto from = x.start == kafka_source::start::earliest ? std::string{"earliest"}
                 : x.start == kafka_source::start::latest ? std::string{"latest"}
                                                          : format_rfc3339(x.start_at);
-    return "Kafka " + what + " at " + x.brokers + ", group " + x.group + ", from " + from;
+    return "Kafka " + what + " at " + x.brokers + ", group " + x.group + ", from " + from
+           + (x.bounded ? " to where it ends at the start" : "");
   }
   std::string operator()(const file_source& x) const {
     return "file " + x.path + (x.follow ? ", followed" : "");

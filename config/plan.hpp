@@ -41,8 +41,9 @@ struct kafka_source {
   event_time start_at = beginning_of_time;
   /// What to do when the records at the ledger's position are gone.
   enum class missing : uint8_t { refuse, earliest, latest } on_missing = missing::refuse;
-  std::string group;                             ///< default: application-stream
-  std::string instance_id;                       ///< of a static member; empty: a dynamic one
+  std::string group;       ///< default: application-stream
+  std::string instance_id; ///< of a static member; empty: a dynamic one
+  bool bounded = false;    ///< the stream ends where the topics end when they are first assigned
   std::map<std::string, std::string> properties; ///< librdkafka's, passed through
 };
 struct file_source {

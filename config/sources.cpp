@@ -51,6 +51,7 @@ kafka_source read_kafka(const node& at, const std::string& application, const st
   // One group per stream: members of one group would divide a topic that two streams read.
   out.group = at.text_or("group", application + "-" + stream);
   out.instance_id = at.text_or("instance_id", "");
+  out.bounded = at.flag_or("bounded", false);
   out.properties = at.properties("properties");
   refuse_owned_properties(at["properties"], {{"bootstrap.servers", "brokers"},
                                              {"metadata.broker.list", "brokers"},

@@ -176,8 +176,12 @@ TEST_CASE("definition: a view can take its key from columns of other names") {
 
 TEST_CASE("definition: what a Kafka source and output may be told") {
   auto made = must_compile(changed(R"("topics": ["w1"])", R"("topics": ["w1"],
-    "on_missing": "latest", "instance_id": "counters-2")"));
+    "on_missing": "latest", "instance_id": "counters-2", "bounded": true)"));
   const auto& source = std::get<kafka_source>(made.streams[0].source);
+  CHECK(source.bounded);
+  CHECK_FALSE(std::get<kafka_source>(must_compile(small_definition()).streams[0].source).bounded);
+  CHECK(explain_text(made).find("from earliest to where it ends at the start (json)\n")
+        != std::string::npos);
   CHECK(source.on_missing == kafka_source::missing::latest);
   CHECK(source.instance_id == "counters-2");
 
