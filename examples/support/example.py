@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/support"))
 import stack  # noqa: E402
@@ -31,6 +32,13 @@ class Comparison:
         self.compared += 1
         if not same(have, want):
             self.differs(f"{what}: {have!r} instead of {want!r}")
+
+    def eventually(self, what, read, want, seconds=20):
+        """As `value`, of what may be on its way still: reads it again until it is as wanted. Once something differs nothing is waited for."""
+        end = time.monotonic() + (0 if self.failed else seconds)
+        while (have := read()) != want and time.monotonic() < end:
+            time.sleep(0.05)
+        self.value(what, have, want)
 
     def rows(self, have, want):
         """Compares two collections of rows, each any value that JSON knows, whatever their order."""
@@ -77,12 +85,20 @@ class Example:
     @contextlib.contextmanager
     def serving(self, until=lambda: True, what="what was waited for"):
         """A client, while the process runs and once `until` holds; it ends in good order, so that all it has read is published."""
-        with self.start() as process:
-            process.wait_until(self.client.ready, 60, "answer to /ready")
-            process.wait_until(until, 120, what)
+        with self.start() as self.process:
+            self.wait_until(self.client.ready, "answer to /ready")
+            self.wait_until(until, what)
             yield self.client
-            if process.stop():
-                raise RuntimeError(f"SIGTERM did not end it with status 0:\n{process.tail()}")
+            if self.process.stop():
+                raise RuntimeError(f"SIGTERM did not end it with status 0:\n{self.process.tail()}")
+
+    def wait_until(self, condition, what, seconds=120):
+        """Of the process that `serving` runs."""
+        self.process.wait_until(condition, seconds, what)
+
+    def folded(self, view, rows):
+        """A condition: the view has folded so many rows."""
+        return lambda: (self.metric("keyfold_view_rows_total", view=view) or 0) >= rows
 
     def metric(self, name, **labels):
         """The sum of a metric over the series that have these labels; None while it cannot be read."""
@@ -100,6 +116,65 @@ class Example:
         return {tuple(row["key"].values()): row["value"] for row in rows}
 
 
+class Place:
+    """Where a run's inputs and its output are, and the environment that tells a definition of it. Base of Files and Topics."""
+
+    def __init__(self, directory, partitions, environment):
+        self.directory, self.partitions, self.environment = directory, partitions, environment
+        self._appended = collections.defaultdict(list)
+        os.makedirs(directory)
+
+    def append(self, name, rows):
+        """To all partitions in turn, so that each is as ordered as the rows."""
+        for partition in range(self.partitions):
+            share = rows[partition::self.partitions]
+            self._appended[name, partition] += share
+            self._write(name, partition, [json.dumps(row) for row in share])
+
+    def watermark(self, seconds, max_delay):
+        """What event time comes to, in seconds since 1970, when all that was appended has been read. seconds(row): its event time."""
+        newest = min(max(map(seconds, rows)) for rows in self._appended.values())
+        return newest - max_delay - 1e-6  # another event of the newest time may yet come
+
+
+class Files(Place):
+    """Files in the directory: NAME.json, which a definition finds as ${NAME}."""
+
+    def __init__(self, directory, inputs, output):
+        self._paths = {name: os.path.join(directory, name + ".json") for name in (*inputs, output)}
+        super().__init__(directory, 1, {name.upper(): path for name, path in self._paths.items()})
+        self._output = self._paths[output]
+        for name in inputs:
+            self._write(name, 0, [])
+
+    def _write(self, name, _, lines):
+        with open(self._paths[name], "a") as f:
+            f.writelines(line + "\n" for line in lines)
+
+    def rows(self):
+        """What keyfold has published."""
+        return lines_of(self._output)
+
+
+class Topics(Place):
+    """Topics of a broker: the run's name, `-`, NAME. A definition finds ${BROKERS}, ${PREFIX} and ${APPLICATION}, each run's own."""
+
+    def __init__(self, directory, inputs, output, broker, partitions):
+        self._prefix, self._broker = os.path.basename(directory) + "-", broker
+        super().__init__(directory, partitions,
+                         {"BROKERS": broker.address, "PREFIX": self._prefix, "APPLICATION": self._prefix + "example"})
+        self._output = self._prefix + output
+        for name in (*inputs, output):
+            broker.topic(self._prefix + name, partitions)
+
+    def _write(self, name, partition, lines):
+        self._broker.write(self._prefix + name, lines, partition)
+
+    def rows(self):
+        """What keyfold has published."""
+        return [json.loads(value) for _, value, _ in self._broker.read(self._output)]
+
+
 def lines_of(path):
     """The values of a file of JSON lines."""
     with open(path) as f:
@@ -111,11 +186,16 @@ def write_lines(path, rows):
         f.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def same_number(have, want):
-    """Equal, or numbers whose relative difference is at most 1e-9."""
-    if isinstance(have, (int, float)) and isinstance(want, (int, float)):
-        return abs(have - want) <= 1e-9 * max(abs(have), abs(want))
-    return have == want
+def places(run, inputs, output):
+    """on_files and on_kafka of `main` for an example that does the same with both: run(options, place), where place(name, partitions=1)
+    makes the Files or the Topics of a run of that name."""
+    def on_files(options, directory):
+        return run(options, lambda name, partitions=1: Files(os.path.join(directory, name), inputs, output))
+
+    def on_kafka(options, directory, broker):
+        return run(options, lambda name, partitions=1: Topics(os.path.join(directory, name), inputs, output, broker, partitions))
+
+    return on_files, on_kafka
 
 
 def main(name, description, on_files, on_kafka, add_options=lambda parser: None):
