@@ -139,6 +139,8 @@ void source_reader::note(const source_poll& polled) {
     watermarks_.add(partition, moment);
     partitions_known_ = true;
   }
+  for (const auto& partition : polled.unread)
+    watermarks_.wait_for(partition, moment);
   for (const auto& progress : polled.progress) {
     positions_[progress.partition] = progress;
     watermarks_.observe(progress.partition, progress.max_time, moment);

@@ -20,6 +20,11 @@ void watermark_tracker::observe(const std::string& partition, event_time max_tim
   newest_ = std::max(newest_, max_time);
 }
 
+void watermark_tracker::wait_for(const std::string& partition, wall_time now) {
+  if (auto found = partitions_.find(partition); found != partitions_.end())
+    found->second.active_at = now;
+}
+
 void watermark_tracker::end(const std::string& partition) {
   partitions_[partition].ended = true;
 }

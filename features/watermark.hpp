@@ -27,6 +27,9 @@ public:
   void remove(const std::string& partition);
   /// The partition brought records up to `max_time`.
   void observe(const std::string& partition, event_time max_time, wall_time now);
+  /// The partition may hold records that have not been read: it is not idle, and will not be until
+  /// `idle_after` from now. One that was never added is left alone.
+  void wait_for(const std::string& partition, wall_time now);
   void end(const std::string& partition);
 
   event_time watermark(wall_time now);

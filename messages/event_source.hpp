@@ -37,6 +37,8 @@ struct source_poll {
   std::vector<partition_progress> progress; ///< of the partitions that moved in this poll
   std::vector<std::string>
       revoked; ///< partitions that are no longer ours: they hold no watermark back
+  std::vector<std::string> unread; ///< partitions that may hold more records: none of them is idle,
+                                   ///< however long it waits
   std::vector<dead_letter> dead_letters;
   uint64_t records = 0;  ///< read, whatever became of them
   uint64_t filtered = 0; ///< of those, left out by the stream's `where`

@@ -140,6 +140,7 @@ result<source_poll> file_source::poll(size_t max_rows, std::chrono::milliseconds
       if (x->progress.next != before || x->progress.ended) {
         auto polled = batch.finish();
         polled.progress.push_back(x->progress);
+        polled.unread = unread();
         return polled;
       }
       continue;
@@ -168,11 +169,18 @@ result<file_source::file*> file_source::next_file() {
         return tl::unexpected{std::move(looked).error()};
     }
     ++i;
-    auto readable = settings_.follow ? x.has_more() : !x.progress.ended;
-    if (readable && (!best || x.progress.max_time < best->progress.max_time))
+    if (x.readable(settings_.follow) && (!best || x.progress.max_time < best->progress.max_time))
       best = &x;
   }
   return best;
+}
+
+std::vector<std::string> file_source::unread() const {
+  std::vector<std::string> names;
+  for (auto& x : files_)
+    if (x.readable(settings_.follow))
+      names.push_back(x.progress.partition);
+  return names;
 }
 
 bool file_source::forget_if_gone(const file& x) {

@@ -59,12 +59,14 @@ private:
     int64_t lines_before = 0; ///< that many
 
     bool has_more() const noexcept { return !drained && progress.next < size; }
+    bool readable(bool follow) const noexcept { return follow ? has_more() : !progress.ended; }
   };
 
   result<void> list_files();
   result<void> add_file(const std::string& path);
   result<void> look_at(file& x);
   result<file*> next_file();
+  std::vector<std::string> unread() const;
   bool forget_if_gone(const file& x);
   result<void> open(file& x);
   void close();

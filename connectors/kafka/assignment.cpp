@@ -183,6 +183,12 @@ void assignment::collect(source_poll& out) {
   revoked_.clear();
 }
 
+void assignment::collect_unread(bool connected, source_poll& out) const {
+  for (auto& x : partitions_)
+    if (!x.caught_up || !connected || rd_kafka_queue_length(x.queue.get()) > 0)
+      out.unread.push_back(x.name);
+}
+
 bool assignment::must_rejoin(std::chrono::steady_clock::time_point now) {
   if (now < rejoin_at_)
     return false;

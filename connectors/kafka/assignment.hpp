@@ -28,7 +28,8 @@ struct assigned_partition {
   int64_t end = unknown;                     ///< of a bounded source: the first offset not wanted
   event_time max_time = beginning_of_time;
   bool ended = false;
-  bool moved = false; ///< since the last `collect`
+  bool caught_up = false; ///< the log held nothing more when it was last looked at
+  bool moved = false;     ///< since the last `collect`
 };
 
 /// Which partitions this instance reads and how far it is in each: the group deals them out, the
@@ -57,6 +58,8 @@ public:
 
   /// Adds the partitions that moved and those that went away since the last call.
   void collect(source_poll& out);
+  /// Adds the partitions that may hold more than was read; all of them while the brokers are away.
+  void collect_unread(bool connected, source_poll& out) const;
   /// Whether a rebalance has dealt partitions, maybe none, to this instance.
   bool dealt() const noexcept { return dealt_; }
   /// When the last assignment could not be begun because a broker did not answer: the moment to

@@ -19,6 +19,11 @@ bool problem_board::set(std::string_view subject, std::string sentence) {
   return true;
 }
 
+bool problem_board::has(std::string_view subject) const {
+  std::lock_guard guard{mutex_};
+  return problems_.find(subject) != problems_.end();
+}
+
 bool problem_board::clear(std::string_view subject) {
   std::lock_guard guard{mutex_};
   auto found = problems_.find(subject);

@@ -17,6 +17,7 @@ public:
 
   /// True if the subject had no problem before, or another one: worth a log line.
   bool set(std::string_view subject, std::string sentence);
+  bool has(std::string_view subject) const;
   /// True if the subject had a problem.
   bool clear(std::string_view subject);
   /// All subjects that begin with `prefix`.

@@ -52,6 +52,7 @@ result<source_poll> source_reader::poll(size_t max_rows, std::chrono::millisecon
     if (interrupted_.exchange(false) || !wake_.wait_until(deadline))
       break;
   }
+  assignment_.collect_unread(!problems_.has("connection"), out);
   if (builder_.size() > 0)
     out.events = builder_.build();
   return out;
@@ -223,6 +224,7 @@ void source_reader::take(assigned_partition& from, const rd_kafka_message_t& x, 
     return;
   from.next = x.offset + 1;
   from.moved = true;
+  from.caught_up = false;
   ++out.records;
   if (!x.payload) {
     ++out.filtered;
@@ -257,6 +259,7 @@ void source_reader::on_end(assigned_partition& from, int64_t offset) {
     from.moved = true;
   }
   metrics_.lag(from.name, 0);
+  from.caught_up = true;
   if (settings_.until_end && !from.ended) {
     from.ended = true;
     from.moved = true;

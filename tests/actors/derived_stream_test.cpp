@@ -238,6 +238,24 @@ TEST_CASE("derived streams: their own columns and condition are applied to what 
   CHECK(run.stop().empty());
 }
 
+TEST_CASE("derived streams: a backlog brings no late events, though one partition is far ahead",
+          "[actors]") {
+  temporary_folder folder;
+  auto log = std::make_shared<event_log>(four_partitions);
+  auto expected = fill(*log, four_partitions, 10'000, 7);
+  auto settings = chain_settings(folder / "ledger", log, 10s, 20s);
+  auto schema = log_schema();
+  schema->time.idle_after = 1ms; // the log is read one partition after the other
+  settings.streams[0] = {schema, std::make_unique<slow_source>(log, schema, 64), ""};
+  pipeline run{std::move(settings)};
+  run.start();
+  run.run_until([&] { return run.of().records() == 10'000; });
+  log->end();
+  run.run_until([&] { return read_totals(run.of(), expected) == expected; });
+  CHECK(run.metric("keyfold_view_late_rows_total") == 0);
+  CHECK(run.stop().empty());
+}
+
 TEST_CASE("derived streams: many events of one row do not fill the gate for ever", "[actors]") {
   temporary_folder folder;
   auto log = std::make_shared<event_log>();

@@ -63,6 +63,11 @@ public:
   void set_status(component_status x) {
     set([&] { status_ = std::move(x); });
   }
+  /// The records of partition `name` from `next` on do not come, and everybody knows that they are
+  /// there.
+  void hold_up(std::string name, int64_t next) {
+    set([&] { held_up_ = {std::move(name), next}; });
+  }
   /// The source has not been told its partitions: a group that is not joined.
   void hide_partitions(bool hidden) {
     set([&] { hidden_ = hidden; });
@@ -109,6 +114,7 @@ private:
   std::vector<partition> partitions_;
   bool bounded_ = false;
   bool hidden_ = false;
+  std::pair<std::string, int64_t> held_up_;
   std::string failure_;
   component_status status_;
   uint64_t committed_epoch_ = 0;
@@ -184,10 +190,14 @@ private:
     auto& progress = progress_[from.name];
     auto before = progress.next;
     while (out.records < max_rows && static_cast<size_t>(progress.next) < from.records.size()) {
+      if (from.name == log_->held_up_.first && progress.next >= log_->held_up_.second)
+        break;
       take(from, static_cast<size_t>(progress.next), progress, out);
       ++progress.next;
       ++out.records;
     }
+    if (static_cast<size_t>(progress.next) < from.records.size())
+      out.unread.push_back(from.name);
     auto ended = log_->bounded_ && static_cast<size_t>(progress.next) == from.records.size();
     if (progress.next == before && ended == progress.ended)
       return;

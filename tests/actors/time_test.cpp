@@ -64,6 +64,24 @@ TEST_CASE("time: a silent partition holds nothing back once it is idle") {
   CHECK(run.stop().empty());
 }
 
+TEST_CASE("time: a partition that is known to hold more is waited for, and nothing of it is late") {
+  fixture x;
+  x.idle_after = 20ms;
+  x.log->append("p1", {{"c", 1, at_second(900)}, {"d", 1, at_second(901)}});
+  x.log->hold_up("p1", 1);
+  pipeline run{x.settings()};
+  run.start();
+  run.run_until([&] { return is_watermark(watermark_of(run), 900); });
+  x.log->append("p0", {{"a", 1, at_second(1000)}, {"b", 1, at_second(1100)}});
+  run.run_for(200ms);
+  CHECK(is_watermark(watermark_of(run), 900));
+  CHECK(run.tally_of("a"));
+  x.log->hold_up({}, 0);
+  run.run_until([&] { return is_watermark(watermark_of(run), 1100); });
+  CHECK(run.metric("keyfold_view_late_rows_total") == 0);
+  CHECK(run.stop().empty());
+}
+
 TEST_CASE("time: a silent stream holds the views that read it back no longer than it may") {
   fixture x;
   x.idle_after = 50ms;

@@ -56,6 +56,22 @@ TEST_CASE("watermark: an idle partition holds nothing back", "[features]") {
   CHECK(x.watermark(12s) == just_before(115s));
 }
 
+TEST_CASE("watermark: a partition with records to be read is waited for however long it takes",
+          "[features]") {
+  watermark_tracker x{0s, 10s};
+  x.add("behind", 0s);
+  x.wait_for("never added", 0s);
+  x.observe("a", at(100s), 0s);
+  for (auto now = 1s; now < 40s; ++now) {
+    x.wait_for("behind", now);
+    x.observe("a", at(100s), now);
+    CHECK(x.watermark(now) == beginning_of_time);
+  }
+  CHECK(x.idle(39s) == 0);
+  x.observe("a", at(100s), 49s);
+  CHECK(x.watermark(49s) == just_before(100s));
+}
+
 TEST_CASE("watermark: when all are idle none waits for another", "[features]") {
   watermark_tracker x{1s, 10s};
   x.observe("a", at(100s), 0s);

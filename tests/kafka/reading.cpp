@@ -84,6 +84,7 @@ void reading::poll() {
   for (auto& x : got->progress)
     positions[x.partition] = x;
   revoked.insert(revoked.end(), got->revoked.begin(), got->revoked.end());
+  unread = {got->unread.begin(), got->unread.end()};
   for (auto& x : got->dead_letters)
     dead_letters.push_back(std::move(x));
   records += got->records;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ public:
   std::vector<event_time> times;
   source_positions positions = {}; ///< as a ledger keeps them
   std::vector<std::string> revoked;
+  std::set<std::string> unread; ///< as the latest poll has it
   std::vector<dead_letter> dead_letters;
   uint64_t records = 0;
   uint64_t filtered = 0;

@@ -102,6 +102,19 @@ TEST_CASE(
   CHECK_THAT(read.error, Contains("position 101 ") && Contains("created anew"));
 }
 
+TEST_CASE("kafka source: while the broker is away no partition counts as read to its end") {
+  auto topic = unique("away");
+  create_topic(topic, 2);
+  produce(topic, test_records(0, 10, 2));
+  reading read{of_topic(topic)};
+  REQUIRE(read.until([&] { return read.numbers.size() == 10 && read.unread.empty(); }));
+  auto& broker = test_broker::instance();
+  broker.down();
+  CHECK(read.until([&] { return read.unread.size() == 2; }));
+  broker.up();
+  CHECK(read.until([&] { return read.unread.empty(); }));
+}
+
 TEST_CASE("kafka source: an interrupt ends a long poll") {
   auto topic = unique("quiet");
   create_topic(topic, 1);

@@ -289,6 +289,19 @@ TEST_CASE("kafka source: a bounded source ends where the log ended, in every par
   REQUIRE(again.until([&] { return all_ended(again) && again.numbers.size() == 10; }));
 }
 
+TEST_CASE("kafka source: partitions that may hold more are told, those read to their end are not") {
+  auto topic = unique("unread");
+  create_topic(topic, 2);
+  produce(topic, test_records(0, 3000, 1)); // all in partition 0
+  reading read{of_topic(topic)};
+  REQUIRE(read.until([&] { return read.numbers.size() >= 1000; }));
+  CHECK(read.unread.count(topic + "-0") == 1); // a poll takes 1000 records
+  CHECK(read.until([&] { return read.numbers.size() == 3000 && read.unread.empty(); }));
+  produce(topic, {test_record(1, 1)});
+  REQUIRE(read.until([&] { return read.numbers.size() == 3001; }));
+  CHECK(read.until([&] { return read.unread.empty(); }));
+}
+
 TEST_CASE("kafka source: what cannot be a setting is refused with its name") {
   auto settings = of_topic("t");
   auto refusal = [&](const std::string& name, const std::string& value) {

@@ -185,6 +185,26 @@ TEST_CASE("file source: the files of a directory are merged by event time") {
   CHECK(all.positions.at(events + "/b").max_time == at_second(9));
 }
 
+TEST_CASE("file source: of several files, those with more lines are told with every poll") {
+  auto follow = GENERATE(false, true);
+  temporary_folder folder;
+  for (auto* name : {"a", "b", "c"})
+    write_file(folder / name, event_line("x", 1) + "\n" + event_line("y", 2) + "\n");
+  auto source = source_of(folder / "", follow);
+  REQUIRE(source->start({}));
+  auto polled = source->poll(1, 0ms);
+  REQUIRE(polled);
+  CHECK(polled->unread == names{folder / "a", folder / "b", folder / "c"});
+  std::vector<size_t> left;
+  for (int i = 0; i < 8 && (left.empty() || left.back() > 0); ++i) {
+    polled = source->poll(2, 0ms);
+    REQUIRE(polled);
+    left.push_back(polled->unread.size());
+  }
+  CHECK(std::is_sorted(left.rbegin(), left.rend()));
+  CHECK(left.back() == 0);
+}
+
 TEST_CASE("file source: parts of one log are read in the order of their names") {
   temporary_folder folder;
   write_file(folder / "log.1", event_line("a", 1) + event_line("b", 2));
