@@ -68,6 +68,18 @@ void add_columns(const json& object, std::vector<std::string>& columns) {
       columns.push_back(entry.key());
 }
 
+/// A line of a stream's output: the event's columns, or those and its stream's name.
+table_change event_of(json object) {
+  table_change event;
+  event.event = true;
+  auto named = object.size() == 2 && object.contains("stream") && object["stream"].is_string()
+               && object.contains("value") && object["value"].is_object();
+  if (named)
+    event.view = object["stream"].get<std::string>();
+  event.value = named ? json(object["value"]) : std::move(object);
+  return event;
+}
+
 std::string table_of(const std::vector<const table_change*>& rows) {
   std::vector<std::string> keys, values;
   for (auto* row : rows) {
@@ -90,13 +102,18 @@ std::string table_of(const std::vector<const table_change*>& rows) {
 
 } // namespace
 
-result<table_change> read_topic_change(std::string_view key,
-                                       std::optional<std::string_view> value) {
+result<table_change> read_topic_change(std::optional<std::string_view> key,
+                                       std::optional<std::string_view> value, bool events) {
   table_change result;
-  auto read_key = read_columns(key, "key");
-  if (!read_key)
-    return tl::unexpected(read_key.error());
-  result.key = std::move(*read_key);
+  result.event = events || !key;
+  if (result.event && !value)
+    return fail("it has no value, which only records with a key may lack");
+  if (!result.event) {
+    auto read_key = read_columns(*key, "key");
+    if (!read_key)
+      return tl::unexpected(read_key.error());
+    result.key = std::move(*read_key);
+  }
   if (!value)
     return result;
   auto read_value = read_columns(*value, "value");
@@ -106,12 +123,31 @@ result<table_change> read_topic_change(std::string_view key,
   return result;
 }
 
+result<std::optional<table_change>>
+change_line_parser::parse_csv_event(std::vector<std::string> fields) {
+  if (columns_.empty()) {
+    columns_ = std::move(fields);
+    return std::nullopt;
+  }
+  if (fields.size() != columns_.size())
+    return fail(fmt::format("it has {} columns, and the first line names {}", fields.size(),
+                            columns_.size()));
+  table_change event;
+  event.event = true;
+  event.value = json::object();
+  for (size_t i = 0; i < fields.size(); ++i)
+    event.value[columns_[i]] = std::move(fields[i]);
+  return event;
+}
+
 result<std::optional<table_change>> change_line_parser::parse(std::string_view line) {
   if (line.empty() || line.front() != '{')
     return parse_csv(line);
   auto object = json::parse(line, nullptr, false);
-  auto fits = object.is_object() && object.contains("key") && object["key"].is_object()
-              && object.contains("value")
+  auto changed = !events_ && object.contains("key") && object.contains("value");
+  if (object.is_object() && !changed)
+    return event_of(std::move(object));
+  auto fits = changed && object["key"].is_object()
               && (object["value"].is_object() || object["value"].is_null())
               && (!object.contains("view") || object["view"].is_string());
   if (!fits)
@@ -124,13 +160,16 @@ result<std::optional<table_change>> change_line_parser::parse_csv(std::string_vi
   auto fields = split_csv(line);
   if (!fields)
     return tl::unexpected(fields.error());
+  if (events_)
+    return parse_csv_event(std::move(*fields));
   if (!fields->empty() && fields->front() == "change") {
     columns_ = std::move(*fields);
     return std::nullopt;
   }
   auto known = !fields->empty() && (fields->front() == "upsert" || fields->front() == "delete");
   if (!known)
-    return fail("it begins with neither upsert nor delete, as the file output's lines do");
+    return fail("it begins with neither upsert nor delete, as the file output's lines do; if they "
+                "are events, say --events");
   // Without a header the output has several views, and names them.
   auto first = columns_.empty() ? size_t{2} : size_t{1};
   if (fields->size() < first + key_columns_
@@ -155,6 +194,14 @@ result<std::optional<table_change>> change_line_parser::parse_csv(std::string_vi
 }
 
 void materialised_table::apply(table_change x) {
+  if (x.event) {
+    events_.push_back(std::move(x));
+    if (events_.size() > max_events) {
+      events_.pop_front();
+      ++left_out_;
+    }
+    return;
+  }
   row_name name{x.view, {}, x.key.dump(-1, ' ', false, json::error_handler_t::replace)};
   for (auto& entry : x.key.items())
     name.order.push_back(sort_value(entry.value()));
@@ -165,27 +212,39 @@ void materialised_table::apply(table_change x) {
 }
 
 std::string materialised_table::text() const {
+  using changes = std::map<std::string, std::vector<const table_change*>>;
+  changes rows, events;
+  for (auto& entry : rows_)
+    rows[entry.first.view].push_back(&entry.second);
+  for (auto& event : events_)
+    events[event.view].push_back(&event);
   std::string result;
-  for (auto row = rows_.begin(); row != rows_.end();) {
-    auto& view = row->first.view;
-    std::vector<const table_change*> rows;
-    for (; row != rows_.end() && row->first.view == view; ++row)
-      rows.push_back(&row->second);
-    if (!result.empty())
-      result.push_back('\n');
-    if (!view.empty())
-      result += printable(view) + ":\n";
-    result += table_of(rows);
-  }
+  auto add_tables = [&](const changes& from) {
+    for (auto& [view, lines] : from) {
+      if (!result.empty())
+        result.push_back('\n');
+      if (!view.empty())
+        result += printable(view) + ":\n";
+      result += table_of(lines);
+    }
+  };
+  add_tables(rows);
+  add_tables(events);
+  if (left_out_ > 0)
+    result += fmt::format("\n({} earlier events are left out; --json shows all)\n", left_out_);
   return result;
 }
 
 std::string json_line(const table_change& x) {
   json line;
-  if (!x.view.empty())
-    line["view"] = x.view;
-  line["key"] = x.key;
-  line["value"] = x.value;
+  if (x.event && x.view.empty())
+    line = x.value;
+  else if (!x.view.empty())
+    line[x.event ? "stream" : "view"] = x.view;
+  if (!x.event)
+    line["key"] = x.key;
+  if (!x.event || !x.view.empty())
+    line["value"] = x.value;
   return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

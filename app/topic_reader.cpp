@@ -81,8 +81,9 @@ private:
   result<void> take(const rd_kafka_message_t& x, const record_visitor& visit) {
     switch (x.err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: {
-      std::string_view key{static_cast<const char*>(x.key), x.key == nullptr ? 0 : x.key_len};
-      std::optional<std::string_view> value;
+      std::optional<std::string_view> key, value;
+      if (x.key != nullptr)
+        key.emplace(static_cast<const char*>(x.key), x.key_len);
       if (x.payload != nullptr)
         value.emplace(static_cast<const char*>(x.payload), x.len);
       visit(fmt::format("{}-{}@{}", settings_.topic, x.partition, x.offset), key, value);

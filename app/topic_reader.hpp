@@ -26,9 +26,10 @@ result<topic_reader_settings> parse_topic_address(std::string_view text);
 /// One thread.
 class topic_reader {
 public:
-  /// `value` is nothing for a tombstone.
-  using record_visitor = std::function<void(std::string_view place, std::string_view key,
-                                            std::optional<std::string_view> value)>;
+  /// `key` is nothing for a record without one, `value` for a tombstone.
+  using record_visitor =
+      std::function<void(std::string_view place, std::optional<std::string_view> key,
+                         std::optional<std::string_view> value)>;
 
   static result<std::unique_ptr<topic_reader>> open(const topic_reader_settings& settings);
   virtual ~topic_reader() = default;

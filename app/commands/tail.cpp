@@ -31,7 +31,8 @@ public:
 
 class file_feed final : public change_feed {
 public:
-  file_feed(std::string path, size_t key_columns) : path_(std::move(path)), parser_(key_columns) {}
+  file_feed(std::string path, size_t key_columns, bool events)
+      : path_(std::move(path)), parser_(key_columns, events) {}
 
   result<void> read(const std::function<void(table_change)>& take) override {
     std::ifstream in{path_, std::ios::binary};
@@ -67,13 +68,14 @@ private:
 
 class topic_feed final : public change_feed {
 public:
-  explicit topic_feed(std::unique_ptr<topic_reader> reader) : reader_(std::move(reader)) {}
+  topic_feed(std::unique_ptr<topic_reader> reader, bool events)
+      : reader_(std::move(reader)), events_(events) {}
 
   result<void> read(const std::function<void(table_change)>& take) override {
     result<void> outcome;
-    auto visit = [&](std::string_view place, std::string_view key,
+    auto visit = [&](std::string_view place, std::optional<std::string_view> key,
                      std::optional<std::string_view> value) {
-      auto change = read_topic_change(key, value);
+      auto change = read_topic_change(key, value, events_);
       if (change)
         take(std::move(*change));
       else if (outcome)
@@ -86,12 +88,13 @@ public:
 
 private:
   std::unique_ptr<topic_reader> reader_;
+  bool events_;
 };
 
 result<std::unique_ptr<change_feed>> open_feed(const tail_options& options) {
   std::string_view target{options.target};
   if (target.substr(0, kafka_scheme.size()) != kafka_scheme)
-    return std::make_unique<file_feed>(options.target, options.key_columns);
+    return std::make_unique<file_feed>(options.target, options.key_columns, options.events);
   auto settings = parse_topic_address(target.substr(kafka_scheme.size()));
   if (!settings)
     return tl::unexpected(settings.error());
@@ -105,7 +108,7 @@ result<std::unique_ptr<change_feed>> open_feed(const tail_options& options) {
   auto reader = topic_reader::open(*settings);
   if (!reader)
     return tl::unexpected(reader.error());
-  return std::make_unique<topic_feed>(std::move(*reader));
+  return std::make_unique<topic_feed>(std::move(*reader), options.events);
 }
 
 bool write_out(const std::string& text) {
@@ -131,10 +134,16 @@ result<void> tail(const tail_options& options) {
     return tl::unexpected(feed.error());
   {
     materialised_table table;
-    auto done = (*feed)->read([&](table_change x) { table.apply(std::move(x)); });
+    auto written = true;
+    auto done = (*feed)->read([&](table_change x) {
+      if (options.json && x.event)
+        written = written && write_out(json_line(x));
+      else
+        table.apply(std::move(x));
+    });
     if (!done)
       return done;
-    if (!write_out(options.json ? table.json_lines() : table.text()))
+    if (!written || !write_out(options.json ? table.json_lines() : table.text()))
       return fail(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
   }
   return options.follow ? follow(**feed) : result<void>{};
@@ -148,7 +157,10 @@ void add_tail_options(CLI::App& app, tail_options& options) {
       ->required();
   app.add_flag("-f,--follow", options.follow,
                "After the table, print every further change as a line of JSON");
-  app.add_flag("--json", options.json, "Print a JSON object per row instead of a table");
+  app.add_flag("--json", options.json,
+               "Print a JSON object per row, and per event, instead of a table");
+  app.add_flag("--events", options.events,
+               "The target has events of streams in CSV, or records with keys that are events");
   app.add_option("--key-columns", options.key_columns, "How many columns of a CSV file are the key")
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
@@ -160,6 +172,7 @@ void add_tail_options(CLI::App& app, tail_options& options) {
   app.footer("Examples:\n"
              "  keyfold tail data/features.jsonl\n"
              "  keyfold tail kafka://127.0.0.1:9092/features --json\n"
+             "  keyfold tail kafka://127.0.0.1:9092/conversions     (events: the newest 1000)\n"
              "  keyfold tail kafka://broker:9093/features -X security.protocol=ssl --follow\n"
              "Exit status: 0 printed, 1 cannot be read, 2 a mistake in the arguments.");
 }

@@ -12,6 +12,7 @@ struct tail_options {
   std::string target; ///< a file, or `kafka://HOST:PORT/TOPIC`
   bool follow = false;
   bool json = false;
+  bool events = false;                 ///< also what has a key, and CSV: nothing replaces anything
   size_t key_columns = 1;              ///< of a CSV file
   std::vector<std::string> properties; ///< librdkafka's, `name=value`
   int timeout_s = 15;                  ///< for a broker to answer

@@ -88,6 +88,56 @@ TEST_CASE("materialised table: a topic's tombstone deletes, also with CSV keys")
   CHECK(table.size() == 0);
 }
 
+TEST_CASE("materialised table: events have no key, each stays, in the order they came in") {
+  materialised_table table;
+  change_line_parser parser{1};
+  apply(table, parser, R"({"user":2,"query":"linen"})");
+  apply(table, parser, R"({"user":1,"query":"rugs"})");
+  apply(table, parser, R"({"user":2,"query":"linen"})");
+  CHECK(table.text() == "user  query\n2     linen\n1     rugs\n2     linen\n");
+  CHECK(table.size() == 0);
+  auto event = parser.parse(R"({"user":1,"query":"rugs"})");
+  REQUIRE(event);
+  CHECK(json_line(**event) == "{\"user\":1,\"query\":\"rugs\"}\n");
+}
+
+TEST_CASE("materialised table: events of several streams make several tables") {
+  materialised_table table;
+  change_line_parser parser{1};
+  const std::string line = R"({"stream":"found","value":{"n":1}})";
+  apply(table, parser, line);
+  apply(table, parser, R"({"stream":"kept","value":{"key":"k","value":2}})");
+  CHECK(table.text() == "found:\nn\n1\n\nkept:\nkey  value\nk    2\n");
+  CHECK(json_line(**parser.parse(line)) == line + "\n");
+}
+
+TEST_CASE("materialised table: of very many events the newest are kept, and it says so") {
+  materialised_table table;
+  auto many = materialised_table::max_events + 5;
+  for (size_t i = 0; i < many; ++i)
+    table.apply(*read_topic_change(std::nullopt, "{\"n\":" + std::to_string(i) + "}"));
+  auto text = table.text();
+  CHECK_THAT(text, Catch::StartsWith("n\n5\n6\n") && Contains("(5 earlier events are left out"));
+}
+
+TEST_CASE("tail: what looks like changes is events when it is said to be") {
+  change_line_parser lines{1, true};
+  auto event = lines.parse(R"({"key":{"user":1},"value":null})");
+  REQUIRE(event);
+  CHECK((*event)->event);
+  change_line_parser csv{1, true};
+  REQUIRE(csv.parse("change,user"));
+  event = csv.parse("upsert,u");
+  REQUIRE(event);
+  CHECK(json_line(**event) == "{\"change\":\"upsert\",\"user\":\"u\"}\n");
+  CHECK_FALSE(csv.parse("upsert,u,x"));
+  auto record = read_topic_change("{\"user\":1}", "{\"n\":2}", true);
+  REQUIRE(record);
+  CHECK(json_line(*record) == "{\"n\":2}\n");
+  CHECK_FALSE(read_topic_change("{\"user\":1}", std::nullopt, true));
+  CHECK_FALSE(read_topic_change(std::nullopt, std::nullopt));
+}
+
 TEST_CASE("tail: a line that is no change is refused with a sentence") {
   CHECK_THAT(reason(R"({"key":1,"value":{}})"), Contains("not of the form"));
   CHECK_THAT(reason(R"({"key":{},"value":3})"), Contains("not of the form"));
