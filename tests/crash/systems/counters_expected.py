@@ -57,39 +57,10 @@ def events_of(path):
             yield json.loads(line)
 
 
+def counted_as(row):
+    """What tells rows apart where the last bits differ."""
+    return tuple(f"{x:.8e}" for x in row)
+
+
 def close(a, b, relative=1e-9):
     return len(a) == len(b) and all(math.isclose(x, y, rel_tol=relative, abs_tol=1e-300) for x, y in zip(a, b))
-
-
-class Verdict:
-    """What a reader missed, saw more than once, or saw though it should not exist."""
-
-    def __init__(self):
-        self.seen = self.lost = self.doubled = self.wrong = 0
-
-    def compare(self, expected, actual):
-        """Of one key, in the order of the topic."""
-        self.seen += len(actual)
-        if len(expected) == len(actual) and all(close(e, a) for e, a in zip(expected, actual)):
-            return
-        rounded = lambda rows: collections.Counter(tuple(f"{x:.8e}" for x in row) for row in rows)
-        want, have = rounded(expected), rounded(actual)
-        missing, extra = want - have, have - want
-        self.lost += sum(missing.values())
-        self.doubled += sum(n for row, n in extra.items() if row in want)
-        self.wrong += sum(n for row, n in extra.items() if row not in want)
-        if not missing and not extra:
-            self.wrong += 1  # all there, but out of order
-
-    def compare_all(self, expected, actual):
-        for key in expected.keys() | actual.keys():
-            self.compare(expected.get(key, []), actual.get(key, []))
-
-    def add(self, other):
-        self.seen += other.seen
-        self.lost += other.lost
-        self.doubled += other.doubled
-        self.wrong += other.wrong
-
-    def __str__(self):
-        return f"{self.seen} upserts seen, {self.lost} lost, {self.doubled} doubled, {self.wrong} wrong"
