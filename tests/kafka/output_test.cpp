@@ -182,6 +182,78 @@ TEST_CASE("kafka output: dead letters are records of their own columns, without 
   CHECK_THAT(*all[0].value, Contains("\"place\":\"t-0@5\"") && Contains("\"stream\":\"events\""));
 }
 
+namespace {
+
+/// An output of the stream `conversions`; `key`: the columns that records are keyed by.
+output_settings events_output(const std::vector<std::string>& key = {}) {
+  auto settings = test_output();
+  change_columns columns;
+  columns.view = "conversions";
+  columns.events = true;
+  columns.values = {{"user", *parse_data_type("int32")}, {"query", *parse_data_type("string")}};
+  for (auto& name : key)
+    columns.key.push_back({name, *parse_data_type(name == "user" ? "int32" : "string")});
+  settings.columns = {columns};
+  settings.compacted = false;
+  return settings;
+}
+
+change event_of(const std::vector<cell>& key, const std::vector<cell>& values) {
+  return {0, false, beginning_of_time, key, values};
+}
+
+} // namespace
+
+TEST_CASE("kafka output: events of a stream are records without a key, and equal ones all stay") {
+  auto settings = events_output();
+  settings.partitions = 1;
+  publishing out{settings};
+  REQUIRE(out.open() == 0);
+  const std::vector<cell> linen{cell::integer(16), cell::string("linen")};
+  const std::vector<cell> null{cell::integer(5), cell{}};
+  for (const auto& row : {linen, null, linen})
+    out.append(event_of({}, row));
+  REQUIRE(out.publish(1) == "");
+  out.append(event_of({}, linen));
+  REQUIRE(out.publish(2) == "");
+  auto all = read_all(settings.topic);
+  REQUIRE(all.size() == 4);
+  for (auto& x : all)
+    CHECK_FALSE(x.key);
+  CHECK(all[0].value == R"({"user":16,"query":"linen"})");
+  CHECK(all[1].value == R"({"user":5,"query":null})");
+  CHECK(all[2].value == all[0].value);
+  CHECK(all[3].value == all[0].value);
+  CHECK(output_of(fmt::format("kcat -C -b {} -t {} -e -q -Z -X isolation.level=read_committed -c 1 "
+                              "-f '%k %s'",
+                              settings.brokers, settings.topic))
+        == R"(NULL {"user":16,"query":"linen"})");
+  CHECK(out.open() == 2);
+}
+
+TEST_CASE("kafka output: events can have a key, by which they find their partition") {
+  auto settings = events_output({"query"});
+  settings.partitions = 5;
+  publishing out{settings};
+  REQUIRE(out.open() == 0);
+  for (int i = 0; i < 50; ++i) {
+    auto query = cell::string(i % 2 == 0 ? "linen" : "rugs");
+    out.append(event_of({query}, {cell::integer(i), query}));
+  }
+  REQUIRE(out.publish(1) == "");
+  std::map<std::string, std::vector<std::string>> values;
+  for (auto& x : read_all(settings.topic)) {
+    REQUIRE(x.key);
+    CHECK(x.partition == static_cast<int32_t>(partition_of(*x.key, 5)));
+    values[*x.key].push_back(*x.value);
+  }
+  REQUIRE(values.size() == 2);
+  const auto& linen = values.at(R"({"query":"linen"})");
+  REQUIRE(linen.size() == 25);
+  for (size_t i = 0; i < linen.size(); ++i)
+    CHECK(linen[i] == fmt::format(R"({{"user":{},"query":"linen"}})", 2 * i));
+}
+
 TEST_CASE("kafka output: a record that is too large is told with the remedy and stops the output") {
   auto settings = test_output();
   publishing out{settings};
