@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each view alone, on one thread: events per second, allocations per event, bytes per key."""
+"""Each view alone, on one thread: events per second of processor time, allocations per event, bytes per key."""
 
 import argparse
 import os
@@ -9,9 +9,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="where the programs are; scripts/bench gives it")
     parser.add_argument("--events", type=int, default=4_000_000, help="for each view and number of keys")
+    parser.add_argument("--view", default="", help="only those whose names begin so")
     options = parser.parse_args()
     program = os.path.join(options.build, "bench", "bench_views")
-    os.execv(program, [program, str(options.events)])
+    os.execv(program, [program, str(options.events), options.view])
 
 
 if __name__ == "__main__":

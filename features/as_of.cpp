@@ -1,11 +1,11 @@
 #include "features/as_of.hpp"
 
 #include "features/fingerprint.hpp"
-#include "features/read_named.hpp"
 #include "features/rows/packed_cells.hpp"
 #include "features/rows/packed_rows.hpp"
 #include "features/rows/row_publication.hpp"
 #include "features/settings_check.hpp"
+#include "features/view_of.hpp"
 
 #include <set>
 #include <xxhash.h>
@@ -25,36 +25,29 @@ uint64_t hash_of(const packed_rows::row& x) noexcept {
   return XXH3_64bits(x.bytes.data(), x.bytes.size());
 }
 
-class as_of_view final : public view {
+class as_of_view {
 public:
+  using state_type = as_of_state;
+
   explicit as_of_view(as_of_settings settings);
 
-  const std::string& name() const noexcept override { return settings_.name; }
-  std::string_view kind() const noexcept override { return "as_of"; }
-  std::span<const std::string> inputs() const noexcept override { return inputs_; }
-  std::span<const feature_info> features() const noexcept override { return features_; }
-  const change_schema& changes() const noexcept override { return changes_; }
-  std::span<const column> emissions() const noexcept override { return emissions_; }
-  const std::string& fingerprint() const noexcept override { return fingerprint_; }
-  bool open() const noexcept override { return false; }
-  std::unique_ptr<view_state> make_state() const override {
-    return std::make_unique<as_of_state>();
+  const view_description& description() const noexcept { return about_; }
+  std::unique_ptr<state_type> make_state() const { return std::make_unique<state_type>(); }
+  void fold(state_type& own, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const;
+  void advance(state_type& own, fold_context& context) const;
+  void report(const state_type& own, fold_context& context) const;
+  void read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
+            std::span<feature_value> out, arena& memory) const;
+  void collect_changes(state_type& own, event_time watermark, change_sink& sink) const;
+  void encode(const state_type& own, byte_writer& out) const;
+  std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
+  bool empty(const state_type& own) const noexcept;
+  void prefetch(const state_type& own) const noexcept {
+    own.versions.prefetch();
+    own.waiting.prefetch();
   }
-
-  void fold(view_state& state, uint32_t input, const event_batch& batch,
-            std::span<const uint32_t> rows, fold_context& context) const override;
-  void advance(view_state& state, fold_context& context) const override;
-  void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
-            std::span<feature_value> out, arena& memory) const override;
-  void read_all(const view_state& state, event_time as_of, arena& memory,
-                feature_sink& sink) const override {
-    read_named(*this, state, as_of, memory, sink);
-  }
-  void collect_changes(view_state& state, event_time watermark, change_sink& sink) const override;
-  void encode(const view_state& state, byte_writer& out) const override;
-  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
-  bool empty(const view_state& state) const noexcept override;
-  size_t memory(const view_state& state) const noexcept override;
+  size_t memory(const state_type& own) const noexcept;
 
 private:
   bool accepts(const as_of_settings::role& role, std::span<const cell> row, event_time at,
@@ -68,14 +61,9 @@ private:
   void tidy(as_of_state& state, fold_context& context) const;
   event_time ends_at(event_time version) const noexcept;
   std::span<const cell> newest(const as_of_state& state, arena& memory) const;
-  void report(const as_of_state& state, fold_context& context) const noexcept;
 
   as_of_settings settings_;
-  std::vector<std::string> inputs_;
-  std::vector<feature_info> features_;
-  std::vector<column> emissions_;
-  change_schema changes_;
-  std::string fingerprint_;
+  view_description about_;
 };
 
 std::string fingerprint_of(const as_of_settings& x) {
@@ -89,17 +77,20 @@ std::string fingerprint_of(const as_of_settings& x) {
   return out.take();
 }
 
-as_of_view::as_of_view(as_of_settings settings)
-    : settings_(std::move(settings)), inputs_{settings_.values.stream},
-      fingerprint_(fingerprint_of(settings_)) {
+as_of_view::as_of_view(as_of_settings settings) : settings_(std::move(settings)) {
+  about_.name = settings_.name;
+  about_.kind = "as_of";
+  about_.inputs = {settings_.values.stream};
+  about_.fingerprint = fingerprint_of(settings_);
   for (const auto& x : settings_.values.named)
-    features_.push_back({x.name, x.type});
-  changes_.values = settings_.values.named;
+    about_.features.push_back({x.name, x.type});
+  about_.changes.values = settings_.values.named;
   if (!settings_.rows)
     return;
-  inputs_.push_back(settings_.rows->stream);
-  emissions_ = settings_.rows->named;
-  emissions_.insert(emissions_.end(), settings_.values.named.begin(), settings_.values.named.end());
+  about_.inputs.push_back(settings_.rows->stream);
+  about_.emissions = settings_.rows->named;
+  about_.emissions.insert(about_.emissions.end(), settings_.values.named.begin(),
+                          settings_.values.named.end());
 }
 
 bool as_of_view::accepts(const as_of_settings::role& role, std::span<const cell> row, event_time at,
@@ -117,22 +108,18 @@ bool as_of_view::accepts(const as_of_settings::role& role, std::span<const cell>
   return true;
 }
 
-void as_of_view::fold(view_state& state, uint32_t input, const event_batch& batch,
+void as_of_view::fold(state_type& own, uint32_t input, const event_batch& batch,
                       std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<as_of_state&>(state);
   const auto& role = input == 0 ? settings_.values : *settings_.rows;
   tidy(own, context);
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    if (accepts(role, batch.row(row), batch.time(row), context)) {
-      if (input == 0)
-        fold_version(own, batch.row(row), batch.time(row), context);
-      else
-        fold_row(own, batch.row(row), batch.time(row), context);
-    }
-    context.scratch->rewind(before);
-  }
-  report(own, context);
+  fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
+    if (!accepts(role, row, at, context))
+      return;
+    if (input == 0)
+      fold_version(own, row, at, context);
+    else
+      fold_row(own, row, at, context);
+  });
 }
 
 void as_of_view::fold_version(as_of_state& state, std::span<const cell> row, event_time at,
@@ -194,7 +181,7 @@ void as_of_view::join(const as_of_state& state, const packed_rows::row& row,
     return;
   auto& memory = *context.scratch;
   auto before = memory.now();
-  auto cells = memory.allocate_cells(emissions_.size());
+  auto cells = memory.allocate_cells(about_.emissions.size());
   auto from_rows = settings_.rows->named.size();
   byte_reader in{row.bytes};
   unpack_cells(in, cells.first(from_rows), memory);
@@ -210,12 +197,10 @@ event_time as_of_view::ends_at(event_time version) const noexcept {
   return settings_.time_to_live ? later(version, *settings_.time_to_live) : end_of_time;
 }
 
-void as_of_view::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<as_of_state&>(state);
+void as_of_view::advance(state_type& own, fold_context& context) const {
   while (!own.waiting.empty() && own.waiting.front().at <= context.watermark)
     join_first(own, context);
   tidy(own, context);
-  report(own, context);
 }
 
 void as_of_view::tidy(as_of_state& state, fold_context& context) const {
@@ -235,26 +220,25 @@ void as_of_view::tidy(as_of_state& state, fold_context& context) const {
   state.publication.row_gone(context, end);
 }
 
-void as_of_view::report(const as_of_state& state, fold_context& context) const noexcept {
-  if (!state.waiting.empty())
-    context.wake(state.waiting.front().at);
-  if (context.watermark == end_of_time || state.versions.empty())
+void as_of_view::report(const state_type& own, fold_context& context) const {
+  if (!own.waiting.empty())
+    context.wake(own.waiting.front().at);
+  if (context.watermark == end_of_time || own.versions.empty())
     return;
-  context.wake(ends_at(state.versions.back().at));
-  if (state.versions.size() > 1)
-    context.wake(later(state.versions[1].at, settings_.history));
+  context.wake(ends_at(own.versions.back().at));
+  if (own.versions.size() > 1)
+    context.wake(later(own.versions[1].at, settings_.history));
 }
 
 std::span<const cell> as_of_view::newest(const as_of_state& state, arena& memory) const {
-  auto cells = memory.allocate_cells(features_.size());
+  auto cells = memory.allocate_cells(about_.features.size());
   byte_reader in{state.versions.back().bytes};
   unpack_cells(in, cells, memory);
   return cells;
 }
 
-void as_of_view::read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+void as_of_view::read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
                       std::span<feature_value> out, arena& memory) const {
-  const auto& own = static_cast<const as_of_state&>(state);
   if (own.versions.empty())
     return;
   auto at = own.versions.back().at;
@@ -270,8 +254,7 @@ void as_of_view::read(const view_state& state, event_time as_of, std::span<const
   }
 }
 
-void as_of_view::collect_changes(view_state& state, event_time watermark, change_sink& sink) const {
-  auto& own = static_cast<as_of_state&>(state);
+void as_of_view::collect_changes(state_type& own, event_time watermark, change_sink& sink) const {
   arena memory{256};
   auto at = own.versions.empty() ? watermark : own.versions.back().at;
   own.publication.collect(sink, at, [&]() -> std::optional<std::span<const cell>> {
@@ -281,14 +264,13 @@ void as_of_view::collect_changes(view_state& state, event_time watermark, change
   });
 }
 
-void as_of_view::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const as_of_state&>(state);
+void as_of_view::encode(const state_type& own, byte_writer& out) const {
   own.publication.encode(out);
   own.versions.encode(out);
   own.waiting.encode(out);
 }
 
-std::unique_ptr<view_state> as_of_view::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<as_of_state> as_of_view::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<as_of_state>();
   arena memory;
   auto sound = [&](const packed_rows::row& row, const std::vector<column>& columns) {
@@ -302,17 +284,14 @@ std::unique_ptr<view_state> as_of_view::decode(byte_reader& in, fold_context& co
   });
   if (!decoded)
     return nullptr;
-  report(*state, context);
   return state;
 }
 
-bool as_of_view::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const as_of_state&>(state);
+bool as_of_view::empty(const state_type& own) const noexcept {
   return own.versions.empty() && own.waiting.empty() && !own.publication.owes_erase(false);
 }
 
-size_t as_of_view::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const as_of_state&>(state);
+size_t as_of_view::memory(const state_type& own) const noexcept {
   return sizeof own + own.versions.memory() + own.waiting.memory();
 }
 
@@ -347,7 +326,7 @@ std::optional<error> problem_in(const as_of_settings& x) {
 result<std::shared_ptr<const view>> make_as_of(as_of_settings settings) {
   if (auto problem = problem_in(settings))
     return tl::unexpected{std::move(*problem)};
-  return std::make_shared<const as_of_view>(std::move(settings));
+  return std::make_shared<const view_of<as_of_view>>(std::move(settings));
 }
 
 } // namespace keyfold

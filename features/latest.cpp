@@ -1,10 +1,10 @@
 #include "features/latest.hpp"
 
 #include "features/fingerprint.hpp"
-#include "features/read_named.hpp"
 #include "features/rows/packed_cells.hpp"
 #include "features/rows/row_publication.hpp"
 #include "features/settings_check.hpp"
+#include "features/view_of.hpp"
 
 #include <set>
 #include <tuple>
@@ -23,33 +23,26 @@ struct latest_state final : view_state {
   bool present() const noexcept { return at != beginning_of_time && !deleted; }
 };
 
-class latest_view final : public view {
+class latest_view {
 public:
+  using state_type = latest_state;
+
   explicit latest_view(latest_settings settings);
 
-  const std::string& name() const noexcept override { return settings_.name; }
-  std::string_view kind() const noexcept override { return "latest"; }
-  std::span<const std::string> inputs() const noexcept override { return {&settings_.stream, 1}; }
-  std::span<const feature_info> features() const noexcept override { return features_; }
-  const change_schema& changes() const noexcept override { return changes_; }
-  const std::string& fingerprint() const noexcept override { return fingerprint_; }
-  bool open() const noexcept override { return false; }
-  std::unique_ptr<view_state> make_state() const override {
-    return std::make_unique<latest_state>();
-  }
-
-  void fold(view_state& state, uint32_t input, const event_batch& batch,
-            std::span<const uint32_t> rows, fold_context& context) const override;
-  void advance(view_state& state, fold_context& context) const override;
-  void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
-            std::span<feature_value> out, arena& memory) const override;
-  void read_all(const view_state& state, event_time as_of, arena& memory,
-                feature_sink& sink) const override;
-  void collect_changes(view_state& state, event_time watermark, change_sink& sink) const override;
-  void encode(const view_state& state, byte_writer& out) const override;
-  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
-  bool empty(const view_state& state) const noexcept override;
-  size_t memory(const view_state& state) const noexcept override;
+  const view_description& description() const noexcept { return about_; }
+  std::unique_ptr<state_type> make_state() const { return std::make_unique<state_type>(); }
+  void fold(state_type& own, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const;
+  void advance(state_type& own, fold_context& context) const;
+  void report(const state_type& own, fold_context& context) const;
+  void read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
+            std::span<feature_value> out, arena& memory) const;
+  void collect_changes(state_type& own, event_time watermark, change_sink& sink) const;
+  void encode(const state_type& own, byte_writer& out) const;
+  std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
+  bool empty(const state_type& own) const noexcept;
+  void prefetch(const state_type& own) const noexcept { __builtin_prefetch(own.cells.data()); }
+  size_t memory(const state_type& own) const noexcept;
 
 private:
   bool is_for_late(event_time at, fold_context& context) const;
@@ -57,31 +50,31 @@ private:
                 fold_context& context) const;
   event_time ends_at(const latest_state& state) const noexcept;
   std::span<const cell> cells_of(const latest_state& state, arena& memory) const;
-  void report(const latest_state& state, fold_context& context) const noexcept;
 
   latest_settings settings_;
-  std::vector<feature_info> features_;
-  change_schema changes_;
-  std::string fingerprint_;
+  view_description about_;
 };
 
 latest_view::latest_view(latest_settings settings) : settings_(std::move(settings)) {
   for (const auto& x : settings_.columns) {
-    features_.push_back({x.name, x.type});
-    changes_.values.push_back(x);
+    about_.features.push_back({x.name, x.type});
+    about_.changes.values.push_back(x);
   }
   if (!settings_.time_feature.empty()) {
     data_type time;
     time.kind = type_kind::timestamp;
-    features_.push_back({settings_.time_feature, time});
-    changes_.values.push_back({settings_.time_feature, time});
+    about_.features.push_back({settings_.time_feature, time});
+    about_.changes.values.push_back({settings_.time_feature, time});
   }
-  fingerprint_ = fingerprint_writer{"latest 1"}
-                     .add(settings_.stream)
-                     .add(std::span<const column>{settings_.columns})
-                     .add(settings_.where_text)
-                     .add(settings_.delete_text)
-                     .take();
+  about_.name = settings_.name;
+  about_.kind = "latest";
+  about_.inputs = {settings_.stream};
+  about_.fingerprint = fingerprint_writer{"latest 1"}
+                           .add(settings_.stream)
+                           .add(std::span<const column>{settings_.columns})
+                           .add(settings_.where_text)
+                           .add(settings_.delete_text)
+                           .take();
 }
 
 event_time latest_view::ends_at(const latest_state& state) const noexcept {
@@ -92,21 +85,17 @@ event_time latest_view::ends_at(const latest_state& state) const noexcept {
   return settings_.time_to_live ? later(state.at, *settings_.time_to_live) : end_of_time;
 }
 
-void latest_view::report(const latest_state& state, fold_context& context) const noexcept {
+void latest_view::report(const state_type& own, fold_context& context) const {
   if (context.watermark != end_of_time)
-    context.wake(ends_at(state));
+    context.wake(ends_at(own));
 }
 
-void latest_view::fold(view_state& state, uint32_t, const event_batch& batch,
+void latest_view::fold(state_type& own, uint32_t, const event_batch& batch,
                        std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<latest_state&>(state);
   std::string packed;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    fold_row(own, batch.row(row), batch.time(row), packed, context);
-    context.scratch->rewind(before);
-  }
-  report(own, context);
+  fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
+    fold_row(own, row, at, packed, context);
+  });
 }
 
 bool latest_view::is_for_late(event_time at, fold_context& context) const {
@@ -150,8 +139,7 @@ void latest_view::fold_row(latest_state& state, std::span<const cell> row, event
   }
 }
 
-void latest_view::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<latest_state&>(state);
+void latest_view::advance(state_type& own, fold_context& context) const {
   auto end = ends_at(own);
   // The end of a bounded stream ends nothing.
   if (context.watermark != end_of_time && end <= context.watermark) {
@@ -163,11 +151,10 @@ void latest_view::advance(view_state& state, fold_context& context) const {
     own.deleted = false;
     own.cells = {};
   }
-  report(own, context);
 }
 
 std::span<const cell> latest_view::cells_of(const latest_state& state, arena& memory) const {
-  auto cells = memory.allocate_cells(features_.size());
+  auto cells = memory.allocate_cells(about_.features.size());
   byte_reader in{state.cells};
   unpack_cells(in, cells.first(settings_.columns.size()), memory);
   if (!settings_.time_feature.empty())
@@ -175,9 +162,8 @@ std::span<const cell> latest_view::cells_of(const latest_state& state, arena& me
   return cells;
 }
 
-void latest_view::read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+void latest_view::read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
                        std::span<feature_value> out, arena& memory) const {
-  const auto& own = static_cast<const latest_state&>(state);
   if (!own.present())
     return;
   auto ended = as_of != end_of_time && ends_at(own) <= as_of;
@@ -192,14 +178,7 @@ void latest_view::read(const view_state& state, event_time as_of, std::span<cons
   }
 }
 
-void latest_view::read_all(const view_state& state, event_time as_of, arena& memory,
-                           feature_sink& sink) const {
-  read_named(*this, state, as_of, memory, sink);
-}
-
-void latest_view::collect_changes(view_state& state, event_time watermark,
-                                  change_sink& sink) const {
-  auto& own = static_cast<latest_state&>(state);
+void latest_view::collect_changes(state_type& own, event_time watermark, change_sink& sink) const {
   arena memory{256};
   auto at = own.at == beginning_of_time ? watermark : own.at;
   own.publication.collect(sink, at, [&]() -> std::optional<std::span<const cell>> {
@@ -209,15 +188,14 @@ void latest_view::collect_changes(view_state& state, event_time watermark,
   });
 }
 
-void latest_view::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const latest_state&>(state);
+void latest_view::encode(const state_type& own, byte_writer& out) const {
   own.publication.encode(out);
   out.time(own.at);
   out.u8(own.deleted ? 1 : 0);
   out.text(own.cells);
 }
 
-std::unique_ptr<view_state> latest_view::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<latest_state> latest_view::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<latest_state>();
   if (!state->publication.decode(in))
     return nullptr;
@@ -232,17 +210,14 @@ std::unique_ptr<view_state> latest_view::decode(byte_reader& in, fold_context& c
   if (state->present() ? !packed_fit(cells, settings_.columns, memory) || !cells.at_end()
                        : !state->cells.empty())
     return nullptr;
-  report(*state, context);
   return state;
 }
 
-bool latest_view::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const latest_state&>(state);
+bool latest_view::empty(const state_type& own) const noexcept {
   return own.at == beginning_of_time && !own.publication.owes_erase(false);
 }
 
-size_t latest_view::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const latest_state&>(state);
+size_t latest_view::memory(const state_type& own) const noexcept {
   auto outside = own.cells.capacity() > std::string{}.capacity() ? own.cells.capacity() + 1 : 0;
   return sizeof own + outside;
 }
@@ -270,7 +245,7 @@ std::optional<error> problem_in(const latest_settings& x) {
 result<std::shared_ptr<const view>> make_latest(latest_settings settings) {
   if (auto problem = problem_in(settings))
     return tl::unexpected{std::move(*problem)};
-  return std::make_shared<const latest_view>(std::move(settings));
+  return std::make_shared<const view_of<latest_view>>(std::move(settings));
 }
 
 } // namespace keyfold

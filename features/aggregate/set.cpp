@@ -62,17 +62,16 @@ result<aggregate_set> aggregate_set::make(const std::vector<aggregate_definition
   return out;
 }
 
-void aggregate_set::evaluate(std::span<const cell> row, arena& scratch, row_values& out) const {
-  out.passed = 0;
+aggregate_set::row_values aggregate_set::evaluate(std::span<const cell> row, arena& scratch) const {
+  row_values out{scratch.allocate_cells(arguments_.size()), 0};
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const auto& x = arguments_[i];
-    if (x.where && !x.where->holds(row, scratch)) {
-      out.values[i] = {};
+    if (x.where && !x.where->holds(row, scratch))
       continue;
-    }
     out.passed |= uint64_t{1} << i;
     out.values[i] = x.value ? x.value->evaluate(row, scratch) : cell::boolean(true);
   }
+  return out;
 }
 
 aggregate_outcome aggregate_set::add(uint32_t number, uint64_t* words, const row_values& row,

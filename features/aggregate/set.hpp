@@ -4,7 +4,6 @@
 #include "features/expression.hpp"
 #include "features/view.hpp"
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,8 +34,8 @@ public:
 
   /// What the aggregates need to know of a row.
   struct row_values {
-    std::array<cell, most> values; ///< of the arguments; null also where the condition fails
-    uint64_t passed = 0;           ///< bit i: the row counts for argument i
+    std::span<cell> values; ///< of the arguments; null also where the condition fails
+    uint64_t passed = 0;    ///< bit i: the row counts for argument i
   };
 
   /// An error names the aggregate.
@@ -56,8 +55,8 @@ public:
   /// What `row_values::values` are, in their order.
   std::span<const data_type> argument_types() const noexcept { return argument_types_; }
 
-  /// Values that are texts live in the row, the set or `scratch`.
-  void evaluate(std::span<const cell> row, arena& scratch, row_values& out) const;
+  /// Values that are texts live in the row, the set or `scratch`; the span is in `scratch`.
+  row_values evaluate(std::span<const cell> row, arena& scratch) const;
   /// Adds a row to every slot, and counts what was skipped or out of bounds.
   void add(uint64_t* block, const row_values& row, event_time at, fold_counts& counts) const;
   /// Adds a row to one slot.

@@ -1,6 +1,6 @@
 #include "features/aggregate/stored_value.hpp"
 
-#include <bit>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -12,9 +12,9 @@ std::string_view stored_value::text() const noexcept {
           size_};
 }
 
-void stored_value::set(const cell& x) {
+void stored_value::set_text(const cell& x) {
   stored_value made{x.kind(), x.scale()};
-  if (made.is_text()) {
+  if (is_text(x.kind())) {
     auto from = x.as_text();
     made.size_ = static_cast<uint32_t>(from.size());
     auto* to = reinterpret_cast<char*>(&made.payload_);
@@ -25,22 +25,21 @@ void stored_value::set(const cell& x) {
     if (!from.empty())
       std::memcpy(to, from.data(), from.size());
   } else {
-    made.payload_ = x.kind() == cell_kind::real ? std::bit_cast<uint64_t>(x.as_real())
-                                                : static_cast<uint64_t>(x.as_integer());
+    made.set(x);
   }
   clear();
   *this = made;
 }
 
-cell stored_value::get() const noexcept {
+void stored_value::free_text() noexcept {
+  ::operator delete(reinterpret_cast<void*>(payload_));
+}
+
+cell stored_value::get_other() const noexcept {
   auto number = static_cast<int64_t>(payload_);
   switch (kind_) {
   case cell_kind::boolean:
     return cell::boolean(number != 0);
-  case cell_kind::integer:
-    return cell::integer(number);
-  case cell_kind::real:
-    return cell::real(std::bit_cast<double>(payload_));
   case cell_kind::decimal:
     return cell::decimal(number, scale_);
   case cell_kind::timestamp:
@@ -50,6 +49,8 @@ cell stored_value::get() const noexcept {
   case cell_kind::bytes:
     return cell::bytes(text());
   case cell_kind::null:
+  case cell_kind::integer:
+  case cell_kind::real:
   case cell_kind::list:
   case cell_kind::map:
     break;
@@ -62,10 +63,20 @@ void stored_value::take(stored_value& other) noexcept {
   *this = std::exchange(other, stored_value{});
 }
 
-void stored_value::clear() noexcept {
-  if (on_heap())
-    ::operator delete(reinterpret_cast<void*>(payload_));
-  *this = stored_value{};
+void stored_value::keep(const cell& x) {
+  if (x.kind() != cell_kind::list && x.kind() != cell_kind::map) {
+    set(x);
+    return;
+  }
+  std::string bytes;
+  byte_writer{bytes}.value(x);
+  set(cell::bytes(bytes));
+}
+
+cell stored_value::kept(type_kind kind, arena& memory) const {
+  if ((kind != type_kind::list && kind != type_kind::map) || is_null())
+    return get();
+  return byte_reader{text()}.value(memory);
 }
 
 cell read_cell(byte_reader& in, cell_kind kind) {

@@ -92,10 +92,13 @@ std::string fingerprint_of(const attribution_settings& x) {
   return out.take();
 }
 
-attribution_view::attribution_view(attribution_settings settings)
-    : settings_(std::move(settings)), inputs_{settings_.touches.stream,
-                                              settings_.conversions.stream},
-      emissions_(emitted_by(settings_)), fingerprint_(fingerprint_of(settings_)) {
+attribution_view::attribution_view(attribution_settings settings) : settings_(std::move(settings)) {
+  about_.name = settings_.name;
+  about_.kind = "attribution";
+  about_.inputs = {settings_.touches.stream, settings_.conversions.stream};
+  about_.emissions = emitted_by(settings_);
+  about_.fingerprint = fingerprint_of(settings_);
+  about_.changes_at_once = true;
   auto key = settings_.published_key;
   if (key.empty())
     return;
@@ -104,14 +107,14 @@ attribution_view::attribution_view(attribution_settings settings)
     key.push_back("touch_number");
   for (const auto& name : key) {
     auto same = [&](const auto& x) { return x.name == name; };
-    auto found = std::find_if(emissions_.begin(), emissions_.end(), same);
-    group_.push_back(static_cast<uint32_t>(found - emissions_.begin()));
-    changes_.group.push_back(*found);
+    auto found = std::find_if(about_.emissions.begin(), about_.emissions.end(), same);
+    group_.push_back(static_cast<uint32_t>(found - about_.emissions.begin()));
+    about_.changes.group.push_back(*found);
   }
-  for (uint32_t i = 0; i < emissions_.size(); ++i)
+  for (uint32_t i = 0; i < about_.emissions.size(); ++i)
     if (std::find(group_.begin(), group_.end(), i) == group_.end()) {
       values_.push_back(i);
-      changes_.values.push_back(emissions_[i]);
+      about_.changes.values.push_back(about_.emissions[i]);
     }
 }
 
@@ -124,7 +127,7 @@ bool attribution_view::single() const noexcept {
 result<std::shared_ptr<const view>> make_attribution(attribution_settings settings) {
   if (auto problem = attributing::problem_in(settings))
     return tl::unexpected{std::move(*problem)};
-  return std::make_shared<const attributing::attribution_view>(std::move(settings));
+  return std::make_shared<const view_of<attributing::attribution_view>>(std::move(settings));
 }
 
 } // namespace keyfold

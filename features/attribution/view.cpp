@@ -36,20 +36,16 @@ constexpr uint8_t matches_none = 0;
 
 } // namespace
 
-void attribution_view::fold(view_state& state, uint32_t input, const event_batch& batch,
+void attribution_view::fold(state_type& own, uint32_t input, const event_batch& batch,
                             std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<attribution_state&>(state);
   tidy(own, context.watermark);
   std::string match;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
+  fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
     if (input == 0)
-      fold_touch(own, batch.row(row), batch.time(row), match, context);
+      fold_touch(own, row, at, match, context);
     else
-      fold_conversion(own, batch.row(row), batch.time(row), match, context);
-    context.scratch->rewind(before);
-  }
-  report(own, context);
+      fold_conversion(own, row, at, match, context);
+  });
 }
 
 bool attribution_view::accepts_late(event_time at, fold_context& context) const {
@@ -122,12 +118,10 @@ void attribution_view::fold_conversion(attribution_state& state, std::span<const
   }
 }
 
-void attribution_view::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<attribution_state&>(state);
+void attribution_view::advance(state_type& own, fold_context& context) const {
   while (!own.waiting.empty() && own.waiting.front().at <= context.watermark)
     decide_first(own, context);
   tidy(own, context.watermark);
-  report(own, context);
 }
 
 void attribution_view::decide_first(attribution_state& state, fold_context& context) const {
@@ -141,7 +135,7 @@ void attribution_view::decide(const attribution_state& state, const packed_rows:
     return;
   auto& memory = *context.scratch;
   auto before = memory.now();
-  auto row = memory.allocate_cells(emissions_.size());
+  auto row = memory.allocate_cells(about_.emissions.size());
   auto touch = row.subspan(settings_.conversions.emitted.size());
   byte_reader from{conversion.bytes};
   from.u8();
@@ -273,16 +267,14 @@ void attribution_view::reduce(attribution_state& state, event_time watermark) co
   state.reduced_until = watermark;
 }
 
-void attribution_view::report(const attribution_state& state,
-                              fold_context& context) const noexcept {
-  if (!state.waiting.empty())
-    context.wake(state.waiting.front().at);
-  if (!state.touches.empty() && context.watermark != end_of_time)
-    context.wake(later(state.touches.front().at, settings_.window));
+void attribution_view::report(const state_type& own, fold_context& context) const {
+  if (!own.waiting.empty())
+    context.wake(own.waiting.front().at);
+  if (!own.touches.empty() && context.watermark != end_of_time)
+    context.wake(later(own.touches.front().at, settings_.window));
 }
 
-void attribution_view::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const attribution_state&>(state);
+void attribution_view::encode(const state_type& own, byte_writer& out) const {
   out.time(own.reduced_until);
   own.touches.encode(out);
   own.waiting.encode(out);
@@ -299,7 +291,7 @@ bool attribution_view::sound(const packed_rows::row& x,
   return packed_fit(in, of.emitted, memory) && in.at_end() && (!is_touch || x.tag == tag_of(match));
 }
 
-std::unique_ptr<view_state> attribution_view::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<attribution_state> attribution_view::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<attribution_state>();
   state->reduced_until = in.time();
   auto decoded = state->touches.decode(in, [&](const auto& x) {
@@ -307,17 +299,14 @@ std::unique_ptr<view_state> attribution_view::decode(byte_reader& in, fold_conte
   }) && state->waiting.decode(in, [&](const auto& x) { return sound(x, settings_.conversions); });
   if (!decoded)
     return nullptr;
-  report(*state, context);
   return state;
 }
 
-bool attribution_view::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const attribution_state&>(state);
+bool attribution_view::empty(const state_type& own) const noexcept {
   return own.touches.empty() && own.waiting.empty();
 }
 
-size_t attribution_view::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const attribution_state&>(state);
+size_t attribution_view::memory(const state_type& own) const noexcept {
   return sizeof own + own.touches.memory() + own.waiting.memory();
 }
 

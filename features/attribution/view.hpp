@@ -2,6 +2,7 @@
 
 #include "features/attribution.hpp"
 #include "features/rows/packed_rows.hpp"
+#include "features/view_of.hpp"
 
 #include <string>
 #include <string_view>
@@ -17,36 +18,32 @@ struct attribution_state final : view_state {
   event_time reduced_until = beginning_of_time; ///< touches up to here are only those needed
 };
 
-/// The view. A state is of one key and used by one thread at a time; the view is shared.
-class attribution_view final : public view {
+/// The machine of the view. A state is of one key and used by one thread at a time; the machine is
+/// shared.
+class attribution_view {
 public:
+  using state_type = attribution_state;
+
   /// @pre `settings` have been checked
   explicit attribution_view(attribution_settings settings);
 
-  const std::string& name() const noexcept override { return settings_.name; }
-  std::string_view kind() const noexcept override { return "attribution"; }
-  std::span<const std::string> inputs() const noexcept override { return inputs_; }
-  std::span<const feature_info> features() const noexcept override { return {}; }
-  const change_schema& changes() const noexcept override { return changes_; }
-  std::span<const column> emissions() const noexcept override { return emissions_; }
-  const std::string& fingerprint() const noexcept override { return fingerprint_; }
-  bool open() const noexcept override { return false; }
-  bool changes_at_once() const noexcept override { return true; }
-  std::unique_ptr<view_state> make_state() const override {
-    return std::make_unique<attribution_state>();
+  const view_description& description() const noexcept { return about_; }
+  std::unique_ptr<state_type> make_state() const { return std::make_unique<state_type>(); }
+  void fold(state_type& own, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const;
+  void advance(state_type& own, fold_context& context) const;
+  void report(const state_type& own, fold_context& context) const;
+  void read(const state_type&, event_time, std::span<const uint32_t>, std::span<feature_value>,
+            arena&) const {}
+  void collect_changes(state_type&, event_time, change_sink&) const {}
+  void encode(const state_type& own, byte_writer& out) const;
+  std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
+  bool empty(const state_type& own) const noexcept;
+  void prefetch(const state_type& own) const noexcept {
+    own.touches.prefetch();
+    own.waiting.prefetch();
   }
-
-  void fold(view_state& state, uint32_t input, const event_batch& batch,
-            std::span<const uint32_t> rows, fold_context& context) const override;
-  void advance(view_state& state, fold_context& context) const override;
-  void read(const view_state&, event_time, std::span<const uint32_t>, std::span<feature_value>,
-            arena&) const override {}
-  void read_all(const view_state&, event_time, arena&, feature_sink&) const override {}
-  void collect_changes(view_state&, event_time, change_sink&) const override {}
-  void encode(const view_state& state, byte_writer& out) const override;
-  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
-  bool empty(const view_state& state) const noexcept override;
-  size_t memory(const view_state& state) const noexcept override;
+  size_t memory(const state_type& own) const noexcept;
 
 private:
   /// A touch that a conversion is owed to, and how much of it.
@@ -69,17 +66,13 @@ private:
   void deliver(std::span<const cell> row, event_time at, fold_context& context) const;
   void tidy(attribution_state& state, event_time watermark) const;
   void reduce(attribution_state& state, event_time watermark) const;
-  void report(const attribution_state& state, fold_context& context) const noexcept;
   bool single() const noexcept;
   bool sound(const packed_rows::row& x, const attribution_settings::role& of) const;
 
   attribution_settings settings_;
-  std::vector<std::string> inputs_;
-  std::vector<column> emissions_;
   std::vector<uint32_t> group_;  // places among the emitted columns of what identifies a row
   std::vector<uint32_t> values_; // of the others
-  change_schema changes_;
-  std::string fingerprint_;
+  view_description about_;
 };
 
 /// What is wrong with the settings, if anything: a sentence that names the view and the place.

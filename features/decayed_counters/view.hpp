@@ -169,7 +169,7 @@ private:
   void add_distinct(const entry& to, const contribution& x) const;
   void report(counters_state& state, fold_context& context) const noexcept;
 
-  // Groups and the silences that end them: decayed_counters_lifetime.cpp
+  // Groups and the silences that end them: lifetime.cpp
   std::optional<uint32_t> place_of(entry_block& block, const group_ref& group, event_time at,
                                    event_time watermark, bool bounded, fold_counts& counts) const;
   std::optional<uint32_t> place_after_silence(entry_block& block, const group_ref& group,
@@ -188,11 +188,11 @@ private:
   void expire(counters_state& state, fold_context& context) const;
   void set_wakes(counters_state& state) const noexcept;
 
-  // What outputs are told: decayed_counters_changes.cpp
+  // What outputs are told: changes.cpp
   void touch(const entry_block& block, uint32_t place, fold_context& context) const;
   void publish(const entry& x, change_sink& sink, arena& memory) const;
 
-  // Reading: decayed_counters_read.cpp
+  // Reading: read.cpp
   std::optional<reading> resolve(const counters_state& state, const group_ref& group,
                                  arena& memory) const;
   reading sum_up(std::span<entry> entries, arena& memory) const;
@@ -208,7 +208,7 @@ private:
   void read_open_groups(const counters_state& state, event_time as_of, arena& memory,
                         feature_sink& sink) const;
 
-  // State as bytes: decayed_counters_codec.cpp
+  // State as bytes: codec.cpp
   void encode_ref(const entry& x, byte_writer& out) const;
   void encode_values(const entry& x, byte_writer& out) const;
   bool decode_group(entry_block& block, byte_reader& in) const;

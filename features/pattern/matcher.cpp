@@ -19,13 +19,14 @@ bool has(uint64_t bits, size_t i) noexcept {
 
 } // namespace
 
-void matcher::take(row_ptr row) {
-  expire(row->at());
-  row_ = std::move(row);
-  bits_ = row_->mark;
+void matcher::take(event_time at, uint64_t fitting, std::span<const cell> cells) {
+  expire(at);
+  at_ = at;
+  row_ = cells;
+  lasting_ = {};
+  bits_ = fitting;
   sequence_ = state_.rows++;
-  state_.newest = row_->at();
-  row_->mark = sequence_;
+  state_.newest = at;
   if (state_.partial.empty() && (bits_ & code_.states.start) == 0)
     return;
   partial_matches next;
@@ -34,8 +35,17 @@ void matcher::take(row_ptr row) {
     advance(x, next);
   begin(next);
   state_.partial.assign(std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
-  resolve(row_->at());
+  resolve(at);
   keep_bounds();
+}
+
+/// Partial matches that take the row share one copy of it.
+const row_ptr& matcher::lasting_row() {
+  if (!lasting_) {
+    lasting_ = buffered_row::copy_of(at_, row_);
+    lasting_->mark = sequence_;
+  }
+  return lasting_;
 }
 
 event_time deadline_of(const pattern_settings& settings, const partial_match& x) noexcept {
@@ -83,12 +93,11 @@ bool matcher::fits(uint16_t condition, const match_node* taken) {
 
 bool matcher::evaluate(const condition& x, const match_node* taken) {
   auto before = scratch_.now();
-  auto kept = row_->cells();
-  cells_.resize(kept.size() + code_.terms.all().size());
-  std::copy(kept.begin(), kept.end(), cells_.begin());
+  auto cells = scratch_.allocate_cells(row_.size() + code_.terms.all().size());
+  std::copy(row_.begin(), row_.end(), cells.begin());
   for (auto term : x.terms)
-    cells_[kept.size() + term] = code_.terms.value(term, {taken, *row_, x.as}, scratch_);
-  auto holds = x.of_match->holds(cells_, scratch_);
+    cells[row_.size() + term] = code_.terms.value(term, {taken, row_, x.as}, scratch_);
+  auto holds = x.of_match->holds(cells, scratch_);
   scratch_.rewind(before);
   return holds;
 }
@@ -152,10 +161,10 @@ void matcher::take_edge(const partial_match& from, const edge& way, partial_matc
   if (superfluous(made, next))
     return;
   auto before = scratch_.now();
-  cells_.resize(std::max<size_t>(cells_.size(), code_.terms.width()));
-  std::span<cell> running{cells_.data(), code_.terms.width()};
-  code_.terms.accumulate(from.last.get(), *row_, to.variable, running, scratch_);
-  made.last = match_node::make(from.last, row_, to.variable, running, state_.nodes);
+  auto running = scratch_.allocate_cells(code_.terms.width());
+  const auto& row = lasting_row();
+  code_.terms.accumulate(from.last.get(), *row, to.variable, running, scratch_);
+  made.last = match_node::make(from.last, row, to.variable, running, state_.nodes);
   scratch_.rewind(before);
   if (!to.accepts) {
     next.push_back(std::move(made));
@@ -183,7 +192,7 @@ bool matcher::superfluous(const partial_match& x, const partial_matches& next) c
 void matcher::begin(partial_matches& next) {
   if ((bits_ & code_.states.start) == 0)
     return;
-  partial_match from{{}, row_->at(), sequence_, 0, 0, true};
+  partial_match from{{}, at_, sequence_, 0, 0, true};
   for (const auto& way : code_.states.positions.front().edges) {
     if (cut_ == sequence_)
       return;
@@ -286,7 +295,7 @@ void matcher::keep_bounds() {
     ++counts_.bound_reached;
     partial.erase(partial.begin());
   }
-  resolve(row_->at());
+  resolve(at_);
   while (state_.complete.size() > settings_.max_partial_matches) {
     ++counts_.bound_reached;
     state_.complete.pop_back();

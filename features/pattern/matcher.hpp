@@ -29,8 +29,10 @@ public:
       : code_(code), settings_(settings), state_(state), counts_(counts), scratch_(scratch),
         sink_(sink) {}
 
-  /// The next row in the order of times; its `mark` says which conditions' first halves it fits.
-  void take(row_ptr row);
+  /// The next row in the order of times.
+  /// @param fitting the conditions whose first half it fits
+  /// @param cells the columns kept; they need live only during the call
+  void take(event_time at, uint64_t fitting, std::span<const cell> cells);
   /// Time has come to `at`: ends partial matches that began too long ago.
   void expire(event_time at);
   /// No more rows come.
@@ -47,6 +49,7 @@ private:
   bool ended(const edge& way, bool fresh, const match_node* taken);
   bool kept_out(const edge& way, const match_node* taken);
   void take_edge(const partial_match& from, const edge& way, partial_matches& next);
+  const row_ptr& lasting_row();
   bool superfluous(const partial_match& x, const partial_matches& next) const;
   void begin(partial_matches& next);
   void end_silently(const partial_match& x);
@@ -64,12 +67,13 @@ private:
   arena& scratch_;
   match_sink& sink_;
 
-  row_ptr row_;
-  uint64_t bits_ = 0;           // conditions whose first half the row fits
-  uint64_t sequence_ = 0;       // of the row
+  event_time at_ = beginning_of_time; // of the row in question
+  std::span<const cell> row_;         // its columns kept
+  row_ptr lasting_;                   // the same, once a match has taken it
+  uint64_t bits_ = 0;                 // conditions whose first half the row fits
+  uint64_t sequence_ = 0;             // of the row
   uint64_t cut_ = ~uint64_t{0}; // less preferred matches that begin with this row are not wanted
   std::vector<const match_node*> rows_;
-  std::vector<cell> cells_;
 };
 
 } // namespace keyfold::patterns

@@ -101,9 +101,8 @@ std::string fingerprint_of(const pattern_settings& settings, const program& code
   return out;
 }
 
-void pattern_view::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const pattern_state&>(state);
-  own.waiting.encode(out);
+void pattern_view::encode(const state_type& own, byte_writer& out) const {
+  own.waiting.encode(code_.kept_types, out);
   out.varint(own.rows);
   out.time(own.newest);
   out.varint(own.match_count);
@@ -128,27 +127,23 @@ void pattern_view::encode(const view_state& state, byte_writer& out) const {
   }
 }
 
-std::unique_ptr<view_state> pattern_view::decode(byte_reader& in, fold_context& context) const {
-  auto state = std::make_unique<pattern_state>();
-  if (!decode_into(*state, in, *context.scratch) || !in.good())
+std::unique_ptr<pattern_state> pattern_view::decode(byte_reader& in, arena& scratch) const {
+  auto state = std::make_unique<pattern_state>(code_.kept_types.size());
+  if (!decode_into(*state, in, scratch) || !in.good())
     return nullptr;
-  report(*state, context);
   return state;
 }
 
 bool pattern_view::decode_into(pattern_state& state, byte_reader& in, arena& scratch) const {
-  if (!state.waiting.decode(in, code_.kept_types, ~size_t{0}, scratch))
+  if (!state.waiting.decode(code_.kept_types, ~uint64_t{0}, in, scratch))
     return false;
-  for (const auto& row : state.waiting.rows())
-    if (row->mark != 0 && row->cells().size() != code_.kept_types.size())
-      return false;
   state.rows = in.varint();
   state.newest = in.time();
   state.match_count = in.varint();
   state.published = in.u8() != 0;
   if (in.good() && state.match_count != 0) {
     state.last_match = buffered_row::decode(in, measure_types_, scratch);
-    if (!state.last_match || state.last_match->cells().size() != measure_types_.size())
+    if (!state.last_match)
       return false;
   }
   auto nodes = decode_nodes(state, in, scratch);
@@ -161,8 +156,8 @@ std::vector<node_ptr> pattern_view::decode_nodes(pattern_state& state, byte_read
   auto row_count = in.varint();
   for (uint64_t i = 0; in.good() && i < row_count; ++i) {
     rows.push_back(buffered_row::decode(in, code_.kept_types, scratch));
-    if (!in.good() || rows.back()->cells().size() != code_.kept_types.size()
-        || rows.back()->mark >= state.rows || (i > 0 && rows[i - 1]->mark >= rows.back()->mark))
+    if (!in.good() || rows.back()->mark >= state.rows
+        || (i > 0 && rows[i - 1]->mark >= rows.back()->mark))
       in.fail();
   }
   std::vector<node_ptr> nodes;

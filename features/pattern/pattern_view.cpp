@@ -9,9 +9,9 @@ tl::expected<made_pattern, pattern_error> make_pattern(pattern_settings settings
   if (!code)
     return tl::unexpected{std::move(code).error()};
   auto columns = code->columns;
-  return made_pattern{
-      std::make_shared<const patterns::pattern_view>(std::move(settings), *std::move(code)),
-      std::move(columns)};
+  return made_pattern{std::make_shared<const view_of<patterns::pattern_view>>(std::move(settings),
+                                                                              *std::move(code)),
+                      std::move(columns)};
 }
 
 namespace patterns {
@@ -50,7 +50,7 @@ public:
       cells[i] = x.value.evaluate(terms, scratch);
     }
     ++state_.match_count;
-    state_.last_match = buffered_row::copy_of(at, 0, cells);
+    state_.last_match = buffered_row::copy_of(at, cells);
     state_.changed = true;
     if (context_.emissions != nullptr)
       context_.emissions->emit(cells, at);
@@ -73,27 +73,30 @@ pattern_view::pattern_view(pattern_settings settings, program code)
   std::sort(taking_.begin(), taking_.end());
   taking_.erase(std::unique(taking_.begin(), taking_.end()), taking_.end());
   name_values();
-  fingerprint_ = fingerprint_of(settings_, code_);
+  about_.name = settings_.name;
+  about_.kind = "pattern";
+  about_.inputs = {settings_.stream};
+  about_.fingerprint = fingerprint_of(settings_, code_);
 }
 
 void pattern_view::name_values() {
-  features_ = {{"match_count", scalar(type_kind::int64)},
-               {"last_match_time", scalar(type_kind::timestamp)}};
-  changes_.values = {{"match_count", scalar(type_kind::int64)},
+  about_.features = {{"match_count", scalar(type_kind::int64)},
                      {"last_match_time", scalar(type_kind::timestamp)}};
+  about_.changes.values = {{"match_count", scalar(type_kind::int64)},
+                           {"last_match_time", scalar(type_kind::timestamp)}};
   for (const auto& x : code_.measures) {
     measure_types_.push_back(x.value.type());
-    features_.push_back({"last_match_" + x.name, x.value.type()});
-    changes_.values.push_back({x.name, x.value.type()});
-    emissions_.push_back({x.name, x.value.type()});
+    about_.features.push_back({"last_match_" + x.name, x.value.type()});
+    about_.changes.values.push_back({x.name, x.value.type()});
+    about_.emissions.push_back({x.name, x.value.type()});
   }
   for (auto variable : taking_)
-    features_.push_back(
+    about_.features.push_back(
         {"partial_matches_" + settings_.variables[variable].name, scalar(type_kind::int64)});
 }
 
-std::unique_ptr<view_state> pattern_view::make_state() const {
-  return std::make_unique<pattern_state>();
+std::unique_ptr<pattern_state> pattern_view::make_state() const {
+  return std::make_unique<pattern_state>(code_.kept_types.size());
 }
 
 /// The conditions whose first half the row fits, as bits.
@@ -107,18 +110,16 @@ uint64_t pattern_view::fitting(std::span<const cell> row, arena& scratch) const 
   return bits;
 }
 
-void pattern_view::buffer(pattern_state& state, const event_batch& batch, uint32_t row,
+void pattern_view::buffer(pattern_state& state, std::span<const cell> row, event_time at,
                           fold_context& context) const {
-  auto at = batch.time(row);
-  auto cells = batch.row(row);
-  if (settings_.where && !settings_.where->holds(cells, *context.scratch))
+  if (settings_.where && !settings_.where->holds(row, *context.scratch))
     return;
   if (at <= context.watermark) {
     ++context.counts->late;
     ++context.counts->late_dropped;
     return;
   }
-  auto bits = fitting(cells, *context.scratch);
+  auto bits = fitting(row, *context.scratch);
   ++context.counts->rows;
   if (bits == 0 && !code_.states.has_gaps)
     return;
@@ -126,35 +127,36 @@ void pattern_view::buffer(pattern_state& state, const event_batch& batch, uint32
     ++context.counts->bound_reached;
     return;
   }
+  auto place = state.waiting.count_until(at);
+  state.waiting.insert(place, at, bits);
   // A row that fits nothing only lies between others.
-  auto kept = bits == 0 ? row_ptr{} : buffered_row::copy_of(at, 0, cells, code_.kept_columns);
-  if (!kept)
-    kept = buffered_row::copy_of(at, 0, {}, {});
-  kept->mark = bits;
-  state.waiting.add(std::move(kept));
+  for (size_t i = 0; bits != 0 && i < code_.kept_columns.size(); ++i)
+    state.waiting.value(place, i).keep(row[code_.kept_columns[i]]);
 }
 
-void pattern_view::fold(view_state& state, uint32_t, const event_batch& batch,
+void pattern_view::fold(state_type& own, uint32_t, const event_batch& batch,
                         std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<pattern_state&>(state);
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    buffer(own, batch, row, context);
-    context.scratch->rewind(before);
-  }
-  report(own, context);
+  fold_each(batch, rows, context,
+            [&](std::span<const cell> row, event_time at) { buffer(own, row, at, context); });
 }
 
-void pattern_view::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<pattern_state&>(state);
+void pattern_view::advance(state_type& own, fold_context& context) const {
   recorder sink{*this, own, context};
   matcher run{code_, settings_, own, *context.counts, *context.scratch, sink};
-  own.waiting.release(context.watermark, [&](row_ptr row) { run.take(std::move(row)); });
+  auto& scratch = *context.scratch;
+  auto cells = scratch.allocate_cells(code_.kept_types.size());
+  auto count = own.waiting.count_until(context.watermark);
+  for (uint32_t i = 0; i < count; ++i) {
+    auto before = scratch.now();
+    own.waiting.cells(i, code_.kept_types, cells, scratch);
+    run.take(own.waiting.at(i), own.waiting.mark(i), cells);
+    scratch.rewind(before);
+  }
+  own.waiting.drop(count);
   run.expire(context.watermark);
   if (context.watermark == end_of_time)
     run.finish();
   expire(own, context);
-  report(own, context);
 }
 
 event_time pattern_view::forgotten_at(const pattern_state& state) const noexcept {
@@ -185,19 +187,20 @@ void pattern_view::expire(pattern_state& state, fold_context& context) const {
   }
 }
 
-void pattern_view::report(const pattern_state& state, fold_context& context) const noexcept {
-  context.wake(state.waiting.earliest());
-  if (settings_.within && !state.partial.empty())
-    context.wake(ends_at(state.partial.front()));
+void pattern_view::report(const state_type& own, fold_context& context) const {
+  if (!own.waiting.empty())
+    context.wake(own.waiting.at(0));
+  if (settings_.within && !own.partial.empty())
+    context.wake(ends_at(own.partial.front()));
   // Behind the end of time nothing ends any more.
   if (settings_.time_to_live && context.watermark != end_of_time
-      && (state.match_count != 0 || !state.partial.empty() || !state.complete.empty()))
-    context.wake(forgotten_at(state));
+      && (own.match_count != 0 || !own.partial.empty() || !own.complete.empty()))
+    context.wake(forgotten_at(own));
 }
 
 void pattern_view::publish(const pattern_state& state, change_sink& sink, arena& memory) const {
   auto before = memory.now();
-  auto cells = memory.allocate_cells(changes_.values.size());
+  auto cells = memory.allocate_cells(about_.changes.values.size());
   cells[0] = cell::integer(static_cast<int64_t>(state.match_count));
   cells[1] = cell::timestamp(state.last_match->at());
   auto measures = state.last_match->cells();
@@ -206,8 +209,7 @@ void pattern_view::publish(const pattern_state& state, change_sink& sink, arena&
   memory.rewind(before);
 }
 
-void pattern_view::collect_changes(view_state& state, event_time, change_sink& sink) const {
-  auto& own = static_cast<pattern_state&>(state);
+void pattern_view::collect_changes(state_type& own, event_time, change_sink& sink) const {
   if (!own.changed)
     return;
   own.changed = false;
@@ -219,14 +221,12 @@ void pattern_view::collect_changes(view_state& state, event_time, change_sink& s
   own.published = own.match_count != 0;
 }
 
-bool pattern_view::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const pattern_state&>(state);
+bool pattern_view::empty(const state_type& own) const noexcept {
   return own.waiting.empty() && own.partial.empty() && own.complete.empty() && own.match_count == 0
          && !own.changed;
 }
 
-size_t pattern_view::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const pattern_state&>(state);
+size_t pattern_view::memory(const state_type& own) const noexcept {
   return sizeof own + own.waiting.memory() + own.nodes.bytes
          + own.partial.capacity() * sizeof(partial_match)
          + own.complete.capacity() * sizeof(complete_match)
@@ -266,21 +266,11 @@ feature_value pattern_view::feature_of(const pattern_state& state, uint32_t feat
   return present(feature == 1 ? cell::timestamp(at) : state.last_match->cells()[feature - 2], at);
 }
 
-void pattern_view::read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+void pattern_view::read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
                         std::span<feature_value> out, arena& memory) const {
   for (size_t i = 0; i < wanted.size(); ++i) {
-    out[i] = feature_of(static_cast<const pattern_state&>(state), wanted[i], as_of);
+    out[i] = feature_of(own, wanted[i], as_of);
     out[i].value = memory.copy(out[i].value);
-  }
-}
-
-void pattern_view::read_all(const view_state& state, event_time as_of, arena& memory,
-                            feature_sink& sink) const {
-  for (uint32_t i = 0; i < features_.size(); ++i) {
-    feature_value value;
-    read(state, as_of, {&i, 1}, {&value, 1}, memory);
-    if (value.status != feature_status::not_found)
-      sink.on_feature(features_[i].name, value);
   }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "features/pattern/match_node.hpp"
-#include "features/rows/row_buffer.hpp"
+#include "features/rows/buffered_row.hpp"
+#include "features/rows/timed_rows.hpp"
 #include "features/view.hpp"
 
 #include <cstdint>
@@ -29,8 +30,11 @@ struct complete_match {
 /// The state of one key.
 class pattern_state final : public view_state {
 public:
-  node_counts nodes; // before those who point to it
-  row_buffer waiting;
+  /// @param columns kept of a row
+  explicit pattern_state(size_t columns) noexcept : waiting(columns) {}
+
+  node_counts nodes;  // before those who point to it
+  timed_rows waiting; ///< their marks: the conditions whose first half they fit
   /// By the number of the first row, then the preferred ones first.
   std::vector<partial_match> partial;
   std::vector<complete_match> complete; ///< ordered alike

@@ -54,8 +54,8 @@ double to_double(const cell& x) {
 }
 
 /// The value of the row that the term is about; for COUNT(*) anything but null.
-cell argument_of(const term& x, const buffered_row& row, arena& scratch) {
-  return x.argument ? x.argument->evaluate(row.cells(), scratch) : cell::boolean(true);
+cell argument_of(const term& x, std::span<const cell> row, arena& scratch) {
+  return x.argument ? x.argument->evaluate(row, scratch) : cell::boolean(true);
 }
 
 /// Adds a row's value to running ones, which are null before the first.
@@ -138,7 +138,7 @@ void term_set::accumulate(const match_node* before, const buffered_row& row, uin
     std::fill(out.begin(), out.end(), cell{});
   for (const auto& x : terms_)
     if (x.slot && is_of(x, variable))
-      add_value(x, &out[*x.slot], argument_of(x, row, scratch));
+      add_value(x, &out[*x.slot], argument_of(x, row.cells(), scratch));
 }
 
 cell term_set::value(uint32_t number, const partial_rows& rows, arena& scratch) const {
@@ -155,23 +155,23 @@ cell term_set::value(uint32_t number, const partial_rows& rows, arena& scratch) 
 
 /// Without a running value: LAST goes back from the end, all else needs all rows.
 cell term_set::looked_up(const term& x, const partial_rows& rows, arena& scratch) const {
-  std::vector<const buffered_row*> found; // the latest first
+  std::vector<std::span<const cell>> found; // the latest first
   auto enough = x.what == function::last ? x.offset + 1 : ~size_t{0};
   if (rows.as && is_of(x, rows.as))
-    found.push_back(&rows.row);
+    found.push_back(rows.row);
   for (const auto* node = rows.taken; node != nullptr && found.size() < enough;
        node = node->previous())
     if (is_of(x, node->variable()))
-      found.push_back(&node->row());
+      found.push_back(node->row().cells());
   if (x.what == function::last || x.what == function::first) {
     if (found.size() <= x.offset)
       return {};
     auto place = x.what == function::last ? x.offset : found.size() - 1 - x.offset;
-    return argument_of(x, *found[place], scratch);
+    return argument_of(x, found[place], scratch);
   }
   std::array<cell, most_slots> running;
   for (auto row = found.rbegin(); row != found.rend(); ++row)
-    add_value(x, running.data(), argument_of(x, **row, scratch));
+    add_value(x, running.data(), argument_of(x, *row, scratch));
   return final_value(x, running.data());
 }
 
@@ -184,13 +184,13 @@ cell term_set::value(uint32_t number, std::span<const match_node* const> rows,
     for (size_t i = 0; i < rows.size(); ++i) {
       const auto& node = *rows[x.what == function::first ? i : rows.size() - 1 - i];
       if (is_of(x, node.variable()) && left-- == 0)
-        return argument_of(x, node.row(), scratch);
+        return argument_of(x, node.row().cells(), scratch);
     }
     return {};
   }
   for (const auto* node : rows)
     if (is_of(x, node->variable()))
-      add_value(x, running.data(), argument_of(x, node->row(), scratch));
+      add_value(x, running.data(), argument_of(x, node->row().cells(), scratch));
   return final_value(x, running.data());
 }
 

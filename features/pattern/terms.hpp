@@ -29,7 +29,7 @@ struct term {
 /// A partial match as a condition sees it: the rows taken, and the row in question.
 struct partial_rows {
   const match_node* taken;    ///< the last one; null: none yet
-  const buffered_row& row;    ///< the one in question
+  std::span<const cell> row;  ///< the columns kept of the one in question
   std::optional<uint16_t> as; ///< the variable that would take it; without: none would
 };
 

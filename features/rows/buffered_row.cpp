@@ -1,8 +1,9 @@
 #include "features/rows/buffered_row.hpp"
 
+#include "features/rows/packed_cells.hpp"
+
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
 
 namespace keyfold {
@@ -69,76 +70,43 @@ struct copier {
   }
 };
 
-bool is_of(const cell& x, const data_type& type) {
-  if (x.is_null())
-    return true;
-  if (x.kind() != cell_kind_of(type.kind))
-    return false;
-  auto items = x.items();
-  if (type.kind != type_kind::list && type.kind != type_kind::map)
-    return true;
-  // The keys of a map are strings: the reader has seen to that.
-  auto step = type.kind == type_kind::map ? 2u : 1u;
-  for (size_t i = step - 1; i < items.size(); i += step)
-    if (!is_of(items[i], *type.element))
-      return false;
-  return true;
-}
-
 } // namespace
 
-template <class Cells>
-row_ptr buffered_row::make(event_time at, uint16_t input, size_t width, const Cells& cells) {
+row_ptr buffered_row::copy_of(event_time at, std::span<const cell> cells) {
   extent beside;
-  for (size_t i = 0; i < width; ++i)
-    add_extent(cells(i), beside);
+  for (const auto& x : cells)
+    add_extent(x, beside);
+  auto width = cells.size();
   auto bytes = sizeof(buffered_row) + (width + beside.cells) * sizeof(cell) + beside.text;
   auto* row = new (::operator new(bytes))
-      buffered_row{at, input, static_cast<uint16_t>(width), static_cast<uint32_t>(bytes)};
+      buffered_row{at, static_cast<uint32_t>(width), static_cast<uint32_t>(bytes)};
   auto* first = reinterpret_cast<cell*>(row + 1);
   copier to{first + width, reinterpret_cast<char*>(first + width + beside.cells)};
   for (size_t i = 0; i < width; ++i)
-    new (first + i) cell{to.copy(cells(i))};
+    new (first + i) cell{to.copy(cells[i])};
   return row_ptr{row};
-}
-
-row_ptr buffered_row::copy_of(event_time at, uint16_t input, std::span<const cell> row,
-                              std::span<const uint32_t> columns) {
-  return make(at, input, columns.size(), [&](size_t i) -> const cell& { return row[columns[i]]; });
-}
-
-row_ptr buffered_row::copy_of(event_time at, uint16_t input, std::span<const cell> cells) {
-  return make(at, input, cells.size(), [&](size_t i) -> const cell& { return cells[i]; });
 }
 
 void buffered_row::encode(byte_writer& out) const {
   out.time(at_);
-  out.varint(input_);
   out.varint(mark);
-  out.varint(width_);
   for (const auto& x : cells())
     out.value(x);
 }
 
 row_ptr buffered_row::decode(byte_reader& in, std::span<const data_type> types, arena& scratch) {
   auto at = in.time();
-  auto input = in.varint();
   auto mark = in.varint();
-  auto width = in.varint();
-  if (width != 0 && width != types.size())
-    in.fail();
   auto before = scratch.now();
-  auto cells = scratch.allocate_cells(in.good() ? width : 0);
+  auto cells = scratch.allocate_cells(types.size());
   for (size_t i = 0; i < cells.size(); ++i) {
     cells[i] = in.value(scratch);
-    if (!is_of(cells[i], types[i]))
+    if (!fits(cells[i], types[i]))
       in.fail();
   }
-  if (input > std::numeric_limits<uint16_t>::max())
-    in.fail();
   row_ptr row;
   if (in.good()) {
-    row = copy_of(at, static_cast<uint16_t>(input), cells);
+    row = copy_of(at, cells);
     row->mark = mark;
   }
   scratch.rewind(before);

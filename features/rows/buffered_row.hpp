@@ -19,20 +19,14 @@ class row_ptr;
 /// key, so never by two threads at a time.
 class buffered_row {
 public:
-  /// The cells of `row` whose numbers are `columns`, in that order. @pre at most 65,535 columns
-  static row_ptr copy_of(event_time at, uint16_t input, std::span<const cell> row,
-                         std::span<const uint32_t> columns);
-  /// All of `cells`. @pre as above
-  static row_ptr copy_of(event_time at, uint16_t input, std::span<const cell> cells);
-  /// What `encode` wrote. Null, with a bad reader, when it is malformed or its cells are not of
-  /// `types`; a null cell is of every type, and a row may be without cells.
+  static row_ptr copy_of(event_time at, std::span<const cell> cells);
+  /// What `encode` wrote of as many cells as there are `types`. Null, with a bad reader, when it is
+  /// malformed or the cells are not of those; a null cell is of every type.
   static row_ptr decode(byte_reader& in, std::span<const data_type> types, arena& scratch);
 
   void encode(byte_writer& out) const;
 
   event_time at() const noexcept { return at_; }
-  /// The number of the view's input that the row came in through.
-  uint16_t input() const noexcept { return input_; }
   std::span<const cell> cells() const noexcept { return {first_cell(), width_}; }
   /// Held by more than two.
   bool shared() const noexcept { return references_ > 2; }
@@ -45,17 +39,14 @@ public:
 private:
   friend class row_ptr;
 
-  buffered_row(event_time at, uint16_t input, uint16_t width, uint32_t bytes) noexcept
-      : at_(at), bytes_(bytes), input_(input), width_(width) {}
-  template <class Cells>
-  static row_ptr make(event_time at, uint16_t input, size_t width, const Cells& cells);
+  buffered_row(event_time at, uint32_t width, uint32_t bytes) noexcept
+      : at_(at), bytes_(bytes), width_(width) {}
   const cell* first_cell() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
 
   event_time at_;
   uint32_t references_ = 0;
   uint32_t bytes_;
-  uint16_t input_;
-  uint16_t width_;
+  uint32_t width_;
 };
 
 /// Shares a `buffered_row`; may be null.

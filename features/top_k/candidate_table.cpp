@@ -12,8 +12,8 @@ namespace {
 
 constexpr size_t unindexed = 4; // so few are found as fast by looking at each
 
-uint32_t hash_of(std::string_view text) noexcept {
-  return static_cast<uint32_t>(XXH3_64bits(text.data(), text.size()));
+uint64_t hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
 }
 
 /// The logarithm of a decayed value, moved so that it does not change as time passes: two
@@ -58,7 +58,7 @@ void vote_for(const table_rules& rules, const vote& x, candidate& to) {
 }
 
 /// A candidate at its first vote, on top of what it may have had before.
-candidate first_vote(const table_rules& rules, const vote& x, uint32_t hash, double error) {
+candidate first_vote(const table_rules& rules, const vote& x, uint64_t hash, double error) {
   candidate made;
   made.text = x.candidate;
   made.hash = hash;
@@ -88,8 +88,11 @@ event_time candidate_table::newest() const noexcept {
 
 uint64_t candidate_table::list_hash() const noexcept {
   uint64_t hash = 0;
-  for (auto slot : list_)
-    hash = XXH3_64bits_withSeed(slots_[slot].text.data(), slots_[slot].text.size(), hash + 1);
+  for (auto slot : list_) {
+    constexpr uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 divided by the golden ratio
+    hash = (hash ^ slots_[slot].hash) * odd + 1;
+    hash ^= hash >> 32;
+  }
   return hash;
 }
 
@@ -130,7 +133,7 @@ bool candidate_table::add(const table_rules& rules, const vote& x, fold_counts& 
   return place(rules, slot, false);
 }
 
-bool candidate_table::replace_last(const table_rules& rules, const vote& x, uint32_t hash,
+bool candidate_table::replace_last(const table_rules& rules, const vote& x, uint64_t hash,
                                    fold_counts& counts) {
   ++counts.bound_reached;
   lossy_ = true;
@@ -241,7 +244,7 @@ void candidate_table::remove(uint32_t slot) {
     x -= x > slot ? 1 : 0;
 }
 
-uint32_t candidate_table::find(std::string_view text, uint32_t hash) const noexcept {
+uint32_t candidate_table::find(std::string_view text, uint64_t hash) const noexcept {
   auto is = [&](const auto& x) { return x.hash == hash && x.text == text; };
   if (index_.empty()) {
     auto found = std::find_if(slots_.begin(), slots_.end(), is);

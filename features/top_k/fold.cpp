@@ -6,16 +6,12 @@
 
 namespace keyfold::ranking {
 
-void top_k_view::fold(view_state& state, uint32_t, const event_batch& batch,
+void top_k_view::fold(state_type& own, uint32_t, const event_batch& batch,
                       std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<top_k_state&>(state);
   std::string text;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    fold_row(own, batch.row(row), batch.time(row), text, context);
-    context.scratch->rewind(before);
-  }
-  report(own, context);
+  fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
+    fold_row(own, row, at, text, context);
+  });
 }
 
 void top_k_view::fold_row(top_k_state& state, std::span<const cell> row, event_time at,
@@ -146,14 +142,12 @@ bool top_k_view::expire_until(top_k_state& state, event_time at, fold_context& c
   return false;
 }
 
-void top_k_view::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<top_k_state&>(state);
+void top_k_view::advance(state_type& own, fold_context& context) const {
   while (!own.pending.empty() && own.pending.front().at <= context.watermark)
     settle_first(own, context);
   // The end of a bounded stream ends nobody's life.
   if (context.watermark != end_of_time && expire_until(own, context.watermark, context))
     list_changed(own, context.watermark, context);
-  report(own, context);
 }
 
 void top_k_view::list_changed(top_k_state& state, event_time at, fold_context& context) const {
@@ -172,11 +166,11 @@ void top_k_view::list_changed(top_k_state& state, event_time at, fold_context& c
   context.scratch->rewind(before);
 }
 
-void top_k_view::report(const top_k_state& state, fold_context& context) const noexcept {
-  if (!state.pending.empty())
-    context.wake(state.pending.front().at);
+void top_k_view::report(const state_type& own, fold_context& context) const {
+  if (!own.pending.empty())
+    context.wake(own.pending.front().at);
   if (context.watermark != end_of_time)
-    context.wake(state.table.next_end(settings_.rules));
+    context.wake(own.table.next_end(settings_.rules));
 }
 
 } // namespace keyfold::ranking

@@ -81,14 +81,17 @@ top_k_view::top_k_view(top_k_settings settings) : settings_(std::move(settings))
   auto whole = settings_.rules.by == measure::count || settings_.rules.by == measure::distinct;
   auto score = list_type(scalar(whole ? type_kind::int64 : type_kind::float64));
   const auto& name = settings_.feature;
-  features_ = {{name, list_type(item)},
-               {name + "_scores", score},
-               {name + "_errors", score},
-               {name + "_exact", scalar(type_kind::boolean)}};
-  changes_.values.push_back({name, list_type(item)});
+  about_.features = {{name, list_type(item)},
+                     {name + "_scores", score},
+                     {name + "_errors", score},
+                     {name + "_exact", scalar(type_kind::boolean)}};
+  about_.changes.values.push_back({name, list_type(item)});
   if (settings_.with_scores)
-    changes_.values.push_back({name + "_scores", score});
-  fingerprint_ = fingerprint_of(settings_);
+    about_.changes.values.push_back({name + "_scores", score});
+  about_.name = settings_.name;
+  about_.kind = "top_k";
+  about_.inputs = {settings_.stream};
+  about_.fingerprint = fingerprint_of(settings_);
 }
 
 } // namespace ranking
@@ -96,7 +99,7 @@ top_k_view::top_k_view(top_k_settings settings) : settings_(std::move(settings))
 result<std::shared_ptr<const view>> make_top_k(top_k_settings settings) {
   if (auto problem = ranking::problem_in(settings))
     return tl::unexpected{std::move(*problem)};
-  return std::make_shared<const ranking::top_k_view>(std::move(settings));
+  return std::make_shared<const view_of<ranking::top_k_view>>(std::move(settings));
 }
 
 } // namespace keyfold

@@ -1,13 +1,12 @@
 #include "features/top_k/view.hpp"
 
 #include "features/entity_key.hpp"
-#include "features/read_named.hpp"
 
 #include <cmath>
 
 namespace keyfold::ranking {
 
-std::unique_ptr<view_state> top_k_view::make_state() const {
+std::unique_ptr<top_k_state> top_k_view::make_state() const {
   return std::make_unique<top_k_state>();
 }
 
@@ -43,7 +42,7 @@ cell top_k_view::list_of(const candidate_table& table, feature which, event_time
 }
 
 std::span<const cell> top_k_view::published(const top_k_state& state, arena& memory) const {
-  auto cells = memory.allocate_cells(changes_.values.size());
+  auto cells = memory.allocate_cells(about_.changes.values.size());
   cells[0] = list_of(state.table, list, state.changed_at, memory);
   if (settings_.with_scores)
     cells[1] = list_of(state.table, scores, state.changed_at, memory);
@@ -78,9 +77,8 @@ feature_value top_k_view::value_of(const candidate_table& table, feature which, 
   return out;
 }
 
-void top_k_view::read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
+void top_k_view::read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
                       std::span<feature_value> out, arena& memory) const {
-  const auto& own = static_cast<const top_k_state&>(state);
   if (own.pending.empty() && own.table.size() == 0)
     return;
   std::optional<candidate_table> copied;
@@ -96,13 +94,7 @@ void top_k_view::read(const view_state& state, event_time as_of, std::span<const
   }
 }
 
-void top_k_view::read_all(const view_state& state, event_time as_of, arena& memory,
-                          feature_sink& sink) const {
-  read_named(*this, state, as_of, memory, sink);
-}
-
-void top_k_view::collect_changes(view_state& state, event_time, change_sink& sink) const {
-  auto& own = static_cast<top_k_state&>(state);
+void top_k_view::collect_changes(state_type& own, event_time, change_sink& sink) const {
   arena memory{256};
   own.publication.collect(sink, own.changed_at, [&]() -> std::optional<std::span<const cell>> {
     if (own.table.list_size() == 0)
@@ -111,15 +103,14 @@ void top_k_view::collect_changes(view_state& state, event_time, change_sink& sin
   });
 }
 
-void top_k_view::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const top_k_state&>(state);
+void top_k_view::encode(const state_type& own, byte_writer& out) const {
   own.publication.encode(out);
   out.time(own.changed_at);
   own.table.encode(settings_.rules, out);
   own.pending.encode(out);
 }
 
-std::unique_ptr<view_state> top_k_view::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<top_k_state> top_k_view::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<top_k_state>();
   if (!state->publication.decode(in))
     return nullptr;
@@ -129,17 +120,14 @@ std::unique_ptr<view_state> top_k_view::decode(byte_reader& in, fold_context& co
     return nullptr;
   state->table = std::move(*table);
   state->list = state->table.list_hash();
-  report(*state, context);
   return state;
 }
 
-bool top_k_view::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const top_k_state&>(state);
+bool top_k_view::empty(const state_type& own) const noexcept {
   return own.pending.empty() && own.table.size() == 0 && !own.publication.owes_erase(false);
 }
 
-size_t top_k_view::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const top_k_state&>(state);
+size_t top_k_view::memory(const state_type& own) const noexcept {
   return sizeof own + own.pending.memory() + own.table.memory();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/aggregate/set.hpp"
+#include "features/rows/record_queue.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,31 +14,32 @@ namespace keyfold::windows {
 class bucket_block {
 public:
   /// @param set of the aggregates in all buckets; shared, because it frees what they own
-  explicit bucket_block(std::shared_ptr<const aggregate_set> set) noexcept : set_(std::move(set)) {}
+  explicit bucket_block(std::shared_ptr<const aggregate_set> set) noexcept
+      : set_(std::move(set)), records_(head + set_->words()) {}
   bucket_block(const bucket_block&) = delete;
   bucket_block& operator=(const bucket_block&) = delete;
-  ~bucket_block();
+  ~bucket_block() { drop(size()); }
 
   const aggregate_set& set() const noexcept { return *set_; }
-  uint32_t size() const noexcept { return size_; }
-  int64_t number(uint32_t place) const noexcept { return static_cast<int64_t>(*at(place)); }
+  uint32_t size() const noexcept { return records_.size(); }
+  int64_t number(uint32_t place) const noexcept { return records_.key(place); }
   event_time newest(uint32_t place) const noexcept {
-    return event_time{duration{static_cast<int64_t>(at(place)[1])}};
+    return event_time{duration{static_cast<int64_t>(records_[place][1])}};
   }
-  uint64_t* aggregates(uint32_t place) noexcept { return at(place) + head; }
-  const uint64_t* aggregates(uint32_t place) const noexcept { return at(place) + head; }
+  uint64_t* aggregates(uint32_t place) noexcept { return records_[place] + head; }
+  const uint64_t* aggregates(uint32_t place) const noexcept { return records_[place] + head; }
   const uint64_t* slot(uint32_t place, uint32_t number) const noexcept {
     return aggregates(place) + set_->offset(number);
   }
 
   /// The place of the first bucket whose number is not less.
-  uint32_t place_of(int64_t number) const noexcept;
+  uint32_t place_of(int64_t number) const noexcept { return records_.place_of(number); }
   /// Puts an empty bucket there. Places from there on move by one.
   void insert(uint32_t place, int64_t number);
   void note(uint32_t place, event_time at) noexcept;
   /// Gives a bucket another number. @pre it stays between its neighbours'
   void renumber(uint32_t place, int64_t number) noexcept {
-    *at(place) = static_cast<uint64_t>(number);
+    records_[place][0] = static_cast<uint64_t>(number);
   }
   /// Forgets one bucket.
   void erase(uint32_t place) noexcept;
@@ -45,20 +47,14 @@ public:
   void drop(uint32_t count) noexcept;
   /// Bytes on the heap.
   size_t memory() const noexcept;
+  /// Asks the processor to load what the next row will touch.
+  void prefetch() const noexcept { records_.prefetch(); }
 
 private:
   static constexpr size_t head = 2; // words before the aggregates
 
-  size_t stride() const noexcept { return head + set_->words(); }
-  uint64_t* at(uint32_t place) noexcept { return words_ + (first_ + place) * stride(); }
-  const uint64_t* at(uint32_t place) const noexcept { return words_ + (first_ + place) * stride(); }
-  void make_room();
-
   std::shared_ptr<const aggregate_set> set_;
-  uint64_t* words_ = nullptr;
-  uint32_t first_ = 0;
-  uint32_t size_ = 0;
-  uint32_t capacity_ = 0; // buckets that there is memory for
+  record_queue records_;
 };
 
 } // namespace keyfold::windows

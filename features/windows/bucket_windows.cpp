@@ -1,4 +1,5 @@
 #include "features/windows/bucket_windows_view.hpp"
+#include "features/windows/make_windows.hpp"
 
 #include <fmt/format.h>
 
@@ -41,26 +42,11 @@ std::string fingerprint_of(const bucket_windows_settings& x, const aggregate_set
 } // namespace
 
 result<std::shared_ptr<const view>> make_bucket_windows(bucket_windows_settings settings) {
-  if (auto problem = problem_in(settings))
-    return fail(fmt::format("view `{}`: {}", settings.name, *problem));
-  std::vector<aggregate_definition> definitions;
-  for (const auto& x : settings.outputs)
-    definitions.push_back(x.aggregate);
-  auto set = aggregate_set::make(definitions);
-  if (!set)
-    return fail(fmt::format("view `{}`: {}", settings.name, set.error().message));
-  std::vector<column> values{{"window_time", {}}};
-  values[0].type.kind = type_kind::timestamp;
-  for (size_t i = 0; i < settings.outputs.size(); ++i)
-    values.push_back({settings.outputs[i].aggregate.name, set->function(set->slot_of(i)).type()});
-  std::vector<column> carried;
-  for (const auto& x : settings.carry)
-    carried.push_back(x.as);
-  auto rows = windows::publication::make(std::move(values), std::move(carried), settings.having);
-  if (!rows)
-    return fail(fmt::format("view `{}`: {}", settings.name, rows.error().message));
-  return std::make_shared<const windows::bucket_windows>(std::move(settings), std::move(*set),
-                                                         std::move(*rows));
+  auto problem = problem_in(settings);
+  windows::window_columns columns{
+      {"window_time"}, windows::aggregates_of(settings.outputs), {}, settings.carry};
+  // The columns are spans of vectors, which stay where they are when the settings are moved.
+  return windows::make_windows<windows::bucket_windows>(std::move(settings), problem, columns);
 }
 
 namespace windows {
@@ -69,37 +55,33 @@ bucket_windows::bucket_windows(bucket_windows_settings settings, aggregate_set s
                                publication rows)
     : settings_(std::move(settings)), set_(std::make_shared<const aggregate_set>(std::move(set))),
       rows_(std::move(rows)), grid_(settings_.step, settings_.zone) {
+  about_ = rows_.description(settings_.name, settings_.kind, settings_.stream);
   for (size_t i = 0; i < settings_.outputs.size(); ++i) {
     const auto& x = settings_.outputs[i];
     outputs_.push_back({set_->slot_of(i), x.size / settings_.step});
     largest_ = std::max(largest_, outputs_.back().buckets);
-    features_.push_back({x.aggregate.name, set_->function(outputs_.back().slot).type()});
+    about_.features.push_back({x.aggregate.name, set_->function(outputs_.back().slot).type()});
   }
   for (size_t i = 0; i < outputs_.size(); ++i)
-    features_.push_back({features_[i].name + ".running", features_[i].type});
-  fingerprint_ = fingerprint_of(settings_, *set_);
+    about_.features.push_back({about_.features[i].name + ".running", about_.features[i].type});
+  about_.fingerprint = fingerprint_of(settings_, *set_);
 }
 
-std::unique_ptr<view_state> bucket_windows::make_state() const {
+std::unique_ptr<bucket_windows_state> bucket_windows::make_state() const {
   return std::make_unique<state_type>(set_);
 }
 
-void bucket_windows::fold(view_state& state, uint32_t, const event_batch& batch,
+void bucket_windows::fold(state_type& own, uint32_t, const event_batch& batch,
                           std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
   auto complete = grid_.complete(context.watermark);
-  aggregate_set::row_values values;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    fold_row(own, batch.row(row), batch.time(row), complete, values, context);
-    context.scratch->rewind(before);
-  }
-  wake(own, context);
+  fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
+    fold_row(own, row, at, complete, context);
+  });
 }
 
-void bucket_windows::wake(const state_type& state, fold_context& context) const {
-  if (state.next_end != step_grid::all_complete)
-    context.wake(time_of(state.next_end));
+void bucket_windows::report(const state_type& own, fold_context& context) const {
+  if (own.next_end != step_grid::all_complete)
+    context.wake(time_of(own.next_end));
 }
 
 /// Whether the row comes too late for any window.
@@ -115,8 +97,7 @@ bool bucket_windows::is_lost(int64_t bucket, event_time at, int64_t complete,
 }
 
 void bucket_windows::fold_row(state_type& state, std::span<const cell> row, event_time at,
-                              int64_t complete, aggregate_set::row_values& values,
-                              fold_context& context) const {
+                              int64_t complete, fold_context& context) const {
   if (settings_.where && !settings_.where->holds(row, *context.scratch))
     return;
   auto bucket = grid_.bucket(at);
@@ -140,29 +121,17 @@ void bucket_windows::fold_row(state_type& state, std::span<const cell> row, even
   } else if (bucket <= complete) {
     state.next_end = std::min(state.next_end, complete + 1);
   }
-  keep_carried(state, row);
+  keep_carried(settings_.carry, row, state.carried);
   buckets.note(place, at);
-  set_->evaluate(row, *context.scratch, values);
-  set_->add(buckets.aggregates(place), values, at, *context.counts);
+  set_->add(buckets.aggregates(place), set_->evaluate(row, *context.scratch), at, *context.counts);
   ++context.counts->rows;
 }
 
-void bucket_windows::keep_carried(state_type& state, std::span<const cell> row) const {
-  if (settings_.carry.empty() || state.carried)
-    return;
-  std::vector<cell> cells;
-  for (const auto& x : settings_.carry)
-    cells.push_back(row[x.number]);
-  state.carried = std::make_unique<std::string>(pack(cells, beginning_of_time));
+bool bucket_windows::empty(const state_type& own) const noexcept {
+  return own.buckets.size() == 0 && own.next_end == step_grid::all_complete;
 }
 
-bool bucket_windows::empty(const view_state& state) const noexcept {
-  return static_cast<const state_type&>(state).buckets.size() == 0
-         && static_cast<const state_type&>(state).next_end == step_grid::all_complete;
-}
-
-size_t bucket_windows::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const state_type&>(state);
+size_t bucket_windows::memory(const state_type& own) const noexcept {
   auto sum = sizeof own + own.buckets.memory() + own.frames.capacity() * sizeof(sliding_frame);
   for (const auto& text : {own.pending.get(), own.carried.get()})
     sum += text == nullptr ? 0 : sizeof *text + text->capacity();

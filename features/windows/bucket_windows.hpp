@@ -3,6 +3,7 @@
 #include "features/aggregate/set.hpp"
 #include "features/result.hpp"
 #include "features/view.hpp"
+#include "features/windows/carried_column.hpp"
 #include "features/windows/time_zone.hpp"
 
 #include <memory>
@@ -21,11 +22,6 @@ struct bucket_windows_settings {
     aggregate_definition aggregate;
     duration size; ///< a multiple of the step
   };
-  /// A column that is the same in all rows of a key, for the events emitted.
-  struct carried_column {
-    uint32_t number; ///< of the stream's rows
-    column as;
-  };
 
   std::string kind = "sliding_window";
   std::string name;
@@ -39,7 +35,8 @@ struct bucket_windows_settings {
   bool empty_window_output = true;
   bool skip_same_window_output = true;
   std::string having; ///< a condition on what is published; may be empty
-  std::vector<carried_column> carry;
+  /// Columns that are the same in all rows of a key, for the events emitted.
+  std::vector<windows::carried_column> carry;
   uint32_t max_buckets_per_key = 100'000;
 };
 

@@ -16,8 +16,7 @@ bool is_bucket(int64_t number) noexcept {
 
 } // namespace
 
-void bucket_windows::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const state_type&>(state);
+void bucket_windows::encode(const state_type& own, byte_writer& out) const {
   auto next = own.next_end != step_grid::all_complete;
   auto last = own.last_end != step_grid::none_complete;
   out.u8(static_cast<uint8_t>((next ? has_next : 0) | (last ? has_last : 0)
@@ -41,7 +40,7 @@ void bucket_windows::encode(const view_state& state, byte_writer& out) const {
   }
 }
 
-std::unique_ptr<view_state> bucket_windows::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<bucket_windows_state> bucket_windows::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<state_type>(set_);
   auto flags = in.u8();
   if ((flags & ~all_flags) != 0)
@@ -85,7 +84,6 @@ std::unique_ptr<view_state> bucket_windows::decode(byte_reader& in, fold_context
   auto farthest = std::numeric_limits<int64_t>::max() / 4 / settings_.step.count();
   if ((flags & has_next) != 0 && (state->next_end > farthest || state->next_end < -farthest))
     return nullptr;
-  wake(*state, context);
   return state;
 }
 

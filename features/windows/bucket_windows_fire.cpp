@@ -42,15 +42,13 @@ private:
 
 } // namespace
 
-void bucket_windows::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
+void bucket_windows::advance(state_type& own, fold_context& context) const {
   auto complete = grid_.complete(context.watermark);
   while (own.next_end <= complete && own.next_end != step_grid::all_complete) {
     auto before = context.scratch->now();
     fire(own, own.next_end, context);
     context.scratch->rewind(before);
   }
-  wake(own, context);
 }
 
 void bucket_windows::fire(state_type& state, int64_t end, fold_context& context) const {
@@ -158,8 +156,7 @@ void bucket_windows::arrange_frames(state_type& state) const {
     state.frames.emplace_back(set_->function(x.slot));
 }
 
-void bucket_windows::collect_changes(view_state& state, event_time, change_sink& sink) const {
-  auto& own = static_cast<state_type&>(state);
+void bucket_windows::collect_changes(state_type& own, event_time, change_sink& sink) const {
   if (!own.changed)
     return;
   arena memory{512};

@@ -54,10 +54,8 @@ feature_value bucket_windows::running(const state_type& state, const output& x, 
   return out;
 }
 
-void bucket_windows::read(const view_state& state, event_time as_of,
-                          std::span<const uint32_t> wanted, std::span<feature_value> out,
-                          arena& memory) const {
-  const auto& own = static_cast<const state_type&>(state);
+void bucket_windows::read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
+                          std::span<feature_value> out, arena& memory) const {
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] >= outputs_.size()) {
       out[i] = running(own, outputs_[wanted[i] - outputs_.size()], as_of, memory);
@@ -70,16 +68,6 @@ void bucket_windows::read(const view_state& state, event_time as_of,
     out[i].value = window_value(own.buckets, x, own.last_end, memory);
     out[i].at = newest_in(own.buckets, x, own.last_end);
     out[i].status = out[i].value.is_null() ? feature_status::null_value : feature_status::present;
-  }
-}
-
-void bucket_windows::read_all(const view_state& state, event_time as_of, arena& memory,
-                              feature_sink& sink) const {
-  for (uint32_t i = 0; i < features_.size(); ++i) {
-    feature_value value;
-    read(state, as_of, {&i, 1}, {&value, 1}, memory);
-    if (value.status != feature_status::not_found)
-      sink.on_feature(features_[i].name, value);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/view_of.hpp"
 #include "features/windows/bucket_block.hpp"
 #include "features/windows/bucket_windows.hpp"
 #include "features/windows/publication.hpp"
@@ -31,37 +32,30 @@ struct bucket_windows_state final : public view_state {
   std::vector<sliding_frame> frames;    ///< one per output, while there are many buckets
 };
 
-/// The view. A state is of one key and used by one thread at a time; the view is shared.
-class bucket_windows final : public view {
+/// The machine of the view. A state is of one key and used by one thread at a time; the machine is
+/// shared.
+class bucket_windows {
 public:
-  bucket_windows(bucket_windows_settings settings, aggregate_set set, publication rows);
-
-  const std::string& name() const noexcept override { return settings_.name; }
-  std::string_view kind() const noexcept override { return settings_.kind; }
-  std::span<const std::string> inputs() const noexcept override { return {&settings_.stream, 1}; }
-  std::span<const feature_info> features() const noexcept override { return features_; }
-  const change_schema& changes() const noexcept override { return rows_.changes(); }
-  std::span<const column> emissions() const noexcept override { return rows_.emissions(); }
-  const std::string& fingerprint() const noexcept override { return fingerprint_; }
-  bool open() const noexcept override { return false; }
-
-  std::unique_ptr<view_state> make_state() const override;
-  void fold(view_state& state, uint32_t input, const event_batch& batch,
-            std::span<const uint32_t> rows, fold_context& context) const override;
-  void advance(view_state& state, fold_context& context) const override;
-  void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
-            std::span<feature_value> out, arena& memory) const override;
-  void read_all(const view_state& state, event_time as_of, arena& memory,
-                feature_sink& sink) const override;
-  void collect_changes(view_state& state, event_time watermark, change_sink& sink) const override;
-  void encode(const view_state& state, byte_writer& out) const override;
-  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
-  bool empty(const view_state& state) const noexcept override;
-  size_t memory(const view_state& state) const noexcept override;
-
-private:
   using state_type = bucket_windows_state;
 
+  bucket_windows(bucket_windows_settings settings, aggregate_set set, publication rows);
+
+  const view_description& description() const noexcept { return about_; }
+  std::unique_ptr<state_type> make_state() const;
+  void fold(state_type& own, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const;
+  void advance(state_type& own, fold_context& context) const;
+  void report(const state_type& own, fold_context& context) const;
+  void read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
+            std::span<feature_value> out, arena& memory) const;
+  void collect_changes(state_type& own, event_time watermark, change_sink& sink) const;
+  void encode(const state_type& own, byte_writer& out) const;
+  std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
+  bool empty(const state_type& own) const noexcept;
+  void prefetch(const state_type& own) const noexcept { own.buckets.prefetch(); }
+  size_t memory(const state_type& own) const noexcept;
+
+private:
   struct output {
     uint32_t slot;
     int64_t buckets; ///< of a window
@@ -69,10 +63,8 @@ private:
 
   // Folding
   void fold_row(state_type& state, std::span<const cell> row, event_time at, int64_t complete,
-                aggregate_set::row_values& values, fold_context& context) const;
+                fold_context& context) const;
   bool is_lost(int64_t bucket, event_time at, int64_t complete, fold_context& context) const;
-  void keep_carried(state_type& state, std::span<const cell> row) const;
-  void wake(const state_type& state, fold_context& context) const;
 
   // Firing: bucket_windows_fire.cpp
   void fire(state_type& state, int64_t end, fold_context& context) const;
@@ -98,9 +90,8 @@ private:
   publication rows_;
   step_grid grid_;
   std::vector<output> outputs_;
-  int64_t largest_ = 0;                // buckets of the largest window
-  std::vector<feature_info> features_; // of the last windows, then of the running ones
-  std::string fingerprint_;
+  int64_t largest_ = 0; // buckets of the largest window
+  view_description about_;
 };
 
 } // namespace keyfold::windows

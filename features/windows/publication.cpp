@@ -43,11 +43,26 @@ void publication::publish(std::span<const cell> carried, std::span<const cell> v
 
 std::string pack(std::span<const cell> cells, event_time at) {
   std::string out;
-  byte_writer writer{out};
+  pack_into(out, cells, at);
+  return out;
+}
+
+void pack_into(std::string& to, std::span<const cell> cells, event_time at) {
+  to.clear();
+  byte_writer writer{to};
   writer.time(at);
   for (const auto& x : cells)
     writer.value(x);
-  return out;
+}
+
+void keep_carried(std::span<const carried_column> columns, std::span<const cell> row,
+                  std::unique_ptr<std::string>& in) {
+  if (columns.empty() || in)
+    return;
+  std::vector<cell> cells;
+  for (const auto& x : columns)
+    cells.push_back(row[x.number]);
+  in = std::make_unique<std::string>(pack(cells, beginning_of_time));
 }
 
 bool is_packed(const std::string& bytes, std::span<const column> columns) {

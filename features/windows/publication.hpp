@@ -2,8 +2,10 @@
 
 #include "features/expression.hpp"
 #include "features/result.hpp"
-#include "features/view.hpp"
+#include "features/view_of.hpp"
+#include "features/windows/carried_column.hpp"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +24,11 @@ public:
   static result<publication> make(std::vector<column> values, std::vector<column> carried,
                                   const std::string& having);
 
+  /// What the view of `stream` says of itself; its features and its fingerprint are to be added.
+  view_description description(std::string name, std::string kind, std::string stream) const {
+    return {
+        std::move(name), std::move(kind), {std::move(stream)}, {}, changes_, emissions_, {}, false};
+  }
   const change_schema& changes() const noexcept { return changes_; }
   std::span<const column> emissions() const noexcept { return emissions_; }
   size_t width() const noexcept { return changes_.values.size(); }
@@ -43,10 +50,16 @@ private:
 
 /// Cells as bytes, to keep them for a while.
 std::string pack(std::span<const cell> cells, event_time at);
+/// The same in `to`, instead of what it held and in its memory.
+void pack_into(std::string& to, std::span<const cell> cells, event_time at);
 /// Whether the bytes are what `pack` makes of cells of these columns.
 bool is_packed(const std::string& bytes, std::span<const column> columns);
 /// What `pack` made; texts point into `bytes`.
 std::pair<std::span<const cell>, event_time> unpack(const std::string& bytes, size_t width,
                                                     arena& memory);
+
+/// Keeps the columns carried of the first row, packed.
+void keep_carried(std::span<const carried_column> columns, std::span<const cell> row,
+                  std::unique_ptr<std::string>& in);
 
 } // namespace keyfold::windows

@@ -1,3 +1,4 @@
+#include "features/windows/make_windows.hpp"
 #include "features/windows/row_windows_view.hpp"
 
 #include <fmt/format.h>
@@ -45,25 +46,11 @@ std::string fingerprint_of(const row_windows_settings& x, const aggregate_set& s
 } // namespace
 
 result<std::shared_ptr<const view>> make_row_windows(row_windows_settings settings) {
-  if (auto problem = problem_in(settings))
-    return fail(fmt::format("view `{}`: {}", settings.name, *problem));
-  std::vector<aggregate_definition> definitions;
-  for (const auto& x : settings.outputs)
-    definitions.push_back(x.aggregate);
-  auto set = aggregate_set::make(definitions);
-  if (!set)
-    return fail(fmt::format("view `{}`: {}", settings.name, set.error().message));
-  std::vector<column> values{{"row_time", {}}};
-  values[0].type.kind = type_kind::timestamp;
-  for (size_t i = 0; i < settings.outputs.size(); ++i)
-    values.push_back({settings.outputs[i].aggregate.name, set->function(set->slot_of(i)).type()});
-  for (const auto& x : settings.keep)
-    values.push_back(x.as);
-  auto rows = windows::publication::make(std::move(values), {}, settings.having);
-  if (!rows)
-    return fail(fmt::format("view `{}`: {}", settings.name, rows.error().message));
-  return std::make_shared<const windows::row_windows>(std::move(settings), std::move(*set),
-                                                      std::move(*rows));
+  auto problem = problem_in(settings);
+  windows::window_columns columns{
+      {"row_time"}, windows::aggregates_of(settings.outputs), settings.keep, {}};
+  // The columns are spans of vectors, which stay where they are when the settings are moved.
+  return windows::make_windows<windows::row_windows>(std::move(settings), problem, columns);
 }
 
 namespace windows {
@@ -71,6 +58,7 @@ namespace windows {
 row_windows::row_windows(row_windows_settings settings, aggregate_set set, publication rows)
     : settings_(std::move(settings)), set_(std::make_shared<const aggregate_set>(std::move(set))),
       rows_(std::move(rows)) {
+  about_ = rows_.description(settings_.name, settings_.kind, settings_.stream);
   for (size_t i = 0; i < settings_.outputs.size(); ++i) {
     const auto& x = settings_.outputs[i];
     auto own_end =
@@ -78,7 +66,7 @@ row_windows::row_windows(row_windows_settings settings, aggregate_set set, publi
     outputs_.push_back({set_->slot_of(i), x.size.value_or(duration::max()),
                         x.rows ? int64_t{*x.rows} : std::numeric_limits<int64_t>::max(),
                         x.size || x.rows, !own_end});
-    features_.push_back({x.aggregate.name, set_->function(outputs_.back().slot).type()});
+    about_.features.push_back({x.aggregate.name, set_->function(outputs_.back().slot).type()});
     if (!outputs_.back().bounded
         && std::none_of(total_slots_.begin(), total_slots_.end(),
                         [&](const auto& y) { return y.number == outputs_.back().slot; }))
@@ -87,47 +75,40 @@ row_windows::row_windows(row_windows_settings settings, aggregate_set set, publi
     longest_ = std::max(longest_, x.size.value_or(duration{0}));
   }
   for (size_t i = 0; i < outputs_.size(); ++i)
-    features_.push_back({features_[i].name + ".running", features_[i].type});
+    about_.features.push_back({about_.features[i].name + ".running", about_.features[i].type});
   row_types_.assign(set_->argument_types().begin(), set_->argument_types().end());
   for (const auto& x : settings_.keep)
     row_types_.push_back(x.as.type);
-  fingerprint_ = fingerprint_of(settings_, *set_);
+  about_.fingerprint = fingerprint_of(settings_, *set_);
 }
 
-std::unique_ptr<view_state> row_windows::make_state() const {
-  return std::make_unique<state_type>(set_);
+std::unique_ptr<row_windows_state> row_windows::make_state() const {
+  return std::make_unique<state_type>(set_, row_types_.size());
 }
 
-void row_windows::fold(view_state& state, uint32_t, const event_batch& batch,
+void row_windows::fold(state_type& own, uint32_t, const event_batch& batch,
                        std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
-  aggregate_set::row_values values;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    fold_row(own, batch.row(row), batch.time(row), values, context);
-    context.scratch->rewind(before);
-  }
-  wake(own, context);
+  fold_each(batch, rows, context,
+            [&](std::span<const cell> row, event_time at) { fold_row(own, row, at, context); });
 }
 
 void row_windows::fold_row(state_type& state, std::span<const cell> row, event_time at,
-                           aggregate_set::row_values& values, fold_context& context) const {
+                           fold_context& context) const {
   if (settings_.where && !settings_.where->holds(row, *context.scratch))
     return;
   if (at <= context.watermark) {
     ++context.counts->late;
     if (settings_.fold_late && !known_over(state, at))
-      fold_late_row(state, row, at, values, context);
+      fold_late_row(state, row, at, context);
     else
       ++context.counts->late_dropped;
     return;
   }
-  if (state.waiting.size() + state.history.size() >= settings_.max_rows_per_key) {
+  if (state.rows.size() >= settings_.max_rows_per_key) {
     ++context.counts->bound_reached;
     return;
   }
-  set_->evaluate(row, *context.scratch, values);
-  state.waiting.add(keep_row(row, at, values, *context.scratch));
+  keep_row(state, row, at, *context.scratch);
   ++context.counts->rows;
 }
 
@@ -137,8 +118,8 @@ bool row_windows::known_over(const state_type& state, event_time at) const noexc
 }
 
 void row_windows::fold_late_row(state_type& state, std::span<const cell> row, event_time at,
-                                aggregate_set::row_values& values, fold_context& context) const {
-  set_->evaluate(row, *context.scratch, values);
+                                fold_context& context) const {
+  auto values = set_->evaluate(row, *context.scratch);
   for (const auto& slot : total_slots_)
     add_to_totals(state, slot.number, values, at, *context.counts);
   ++context.counts->rows;
@@ -155,36 +136,29 @@ void row_windows::fold_late_row(state_type& state, std::span<const cell> row, ev
   publish(state, cells, newest, later(context.watermark, duration{1}), context);
 }
 
-row_ptr row_windows::keep_row(std::span<const cell> row, event_time at,
-                              const aggregate_set::row_values& values, arena& scratch) const {
-  auto arguments = set_->argument_types().size();
-  auto cells = scratch.allocate_cells(row_types_.size());
-  std::copy_n(values.values.begin(), arguments, cells.begin());
-  for (size_t i = 0; i < settings_.keep.size(); ++i)
-    cells[arguments + i] = row[settings_.keep[i].number];
-  auto kept = buffered_row::copy_of(at, 0, cells);
-  kept->mark = values.passed;
-  return kept;
+void row_windows::keep_row(state_type& state, std::span<const cell> row, event_time at,
+                           arena& scratch) const {
+  auto values = set_->evaluate(row, scratch);
+  auto place = std::max(state.rows.count_until(at), state.released);
+  state.rows.insert(place, at, values.passed);
+  size_t number = 0;
+  for (const auto& x : values.values)
+    state.rows.value(place, number++).keep(x);
+  for (const auto& x : settings_.keep)
+    state.rows.value(place, number++).keep(row[x.number]);
 }
 
-void row_windows::restore(const buffered_row& row, aggregate_set::row_values& out) const {
-  std::copy_n(row.cells().begin(), set_->argument_types().size(), out.values.begin());
-  out.passed = row.mark;
+bool row_windows::empty(const state_type& own) const noexcept {
+  return own.waiting() == 0 && own.last_at == beginning_of_time;
 }
 
-bool row_windows::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const state_type&>(state);
-  return own.waiting.empty() && own.last_at == beginning_of_time;
-}
-
-size_t row_windows::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const state_type&>(state);
-  auto sum = sizeof own + own.waiting.memory() + own.history.capacity() * sizeof(row_ptr)
-             + own.frames.capacity() * sizeof(sliding_frame) + own.last.capacity();
-  for (const auto& row : own.history)
-    sum += row->memory();
-  for (const auto& frame : own.frames)
-    sum += frame.memory();
+size_t row_windows::memory(const state_type& own) const noexcept {
+  auto sum = sizeof own + own.rows.memory() + own.last.capacity();
+  if (own.frames) {
+    sum += sizeof *own.frames + own.frames->capacity() * sizeof(sliding_frame);
+    for (const auto& frame : *own.frames)
+      sum += frame.memory();
+  }
   if (own.totals != nullptr)
     sum += set_->words() * sizeof(uint64_t) + set_->memory(own.totals.get());
   return sum;
@@ -192,22 +166,18 @@ size_t row_windows::memory(const view_state& state) const noexcept {
 
 /// The state as bytes: the newest row's time, the last row published, the totals, the rows that
 /// frames need, the rows that wait.
-void row_windows::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const state_type&>(state);
+void row_windows::encode(const state_type& own, byte_writer& out) const {
   out.time(own.last_at);
   out.text(own.last);
   out.u8(own.totals == nullptr ? 0 : 1);
   if (own.totals != nullptr)
     set_->encode(own.totals.get(), out);
-  row_buffer history;
-  for (const auto& row : own.history)
-    history.add(row);
-  history.encode(out);
-  own.waiting.encode(out);
+  out.varint(own.released);
+  own.rows.encode(row_types_, out);
 }
 
-std::unique_ptr<view_state> row_windows::decode(byte_reader& in, fold_context& context) const {
-  auto state = std::make_unique<state_type>(set_);
+std::unique_ptr<row_windows_state> row_windows::decode(byte_reader& in, arena& scratch) const {
+  auto state = std::make_unique<state_type>(set_, row_types_.size());
   state->last_at = in.time();
   state->last = in.text();
   auto totals = in.u8();
@@ -219,16 +189,15 @@ std::unique_ptr<view_state> row_windows::decode(byte_reader& in, fold_context& c
     if (!set_->decode(state->totals.get(), in))
       return nullptr;
   }
-  row_buffer history;
-  if (!history.decode(in, row_types_, settings_.max_rows_per_key, *context.scratch)
-      || !state->waiting.decode(in, row_types_, settings_.max_rows_per_key, *context.scratch))
+  auto released = in.varint();
+  if (!state->rows.decode(row_types_, settings_.max_rows_per_key, in, scratch)
+      || released > state->rows.size())
     return nullptr;
-  state->history = history.rows();
-  auto behind = !state->history.empty() && state->history.back()->at() > state->last_at;
-  auto ahead = !state->waiting.empty() && state->waiting.earliest() <= state->last_at;
+  state->released = static_cast<uint32_t>(released);
+  auto behind = released > 0 && state->rows.at(state->released - 1) > state->last_at;
+  auto ahead = state->waiting() > 0 && state->rows.at(state->released) <= state->last_at;
   if (behind || ahead || state->last_at == end_of_time)
     return nullptr;
-  wake(*state, context);
   return state;
 }
 

@@ -3,6 +3,7 @@
 #include "features/aggregate/set.hpp"
 #include "features/result.hpp"
 #include "features/view.hpp"
+#include "features/windows/carried_column.hpp"
 
 #include <memory>
 #include <optional>
@@ -22,11 +23,6 @@ struct row_windows_settings {
     std::optional<duration> size; ///< rows not older than this, both ends included
     std::optional<uint32_t> rows; ///< the last so many, the row itself included
   };
-  /// A column of the row published with it.
-  struct kept_column {
-    uint32_t number; ///< of the stream's rows
-    column as;
-  };
 
   std::string kind = "over_window";
   std::string name;
@@ -34,7 +30,7 @@ struct row_windows_settings {
   std::optional<expression> where; ///< rows for which it does not hold are not for this view
   std::string where_text;          ///< as written
   std::vector<output> outputs;     ///< with `keep`, at least one
-  std::vector<kept_column> keep;
+  std::vector<windows::carried_column> keep; ///< columns of the row published with it
   bool peers = true;      ///< a frame by time ends with the last row of the same time
   bool skip_same = false; ///< publish only what differs from the row before
   bool fold_late = false; ///< late rows change the values of the newest row; frames unbounded

@@ -7,75 +7,67 @@ namespace keyfold::windows {
 /// The rows released, as what one aggregate slides along.
 class row_windows::row_elements final : public frame_elements {
 public:
-  row_elements(const row_windows& view, const state_type& state, uint32_t slot)
-      : view_(view), state_(state), slot_(slot) {}
+  row_elements(const row_windows& view, const state_type& state, uint32_t slot, arena& memory)
+      : set_(*view.set_), state_(state), slot_(slot), row_(view, state, memory) {}
 
-  uint32_t size() const noexcept override { return static_cast<uint32_t>(state_.history.size()); }
+  uint32_t size() const noexcept override { return state_.released; }
   int64_t number(uint32_t place) const noexcept override { return state_.first_number + place; }
   uint32_t place_of(int64_t number) const noexcept override {
     auto place = std::clamp<int64_t>(number - state_.first_number, 0, size());
     return static_cast<uint32_t>(place);
   }
   void add_to(uint64_t* words, uint32_t place) const override {
-    view_.restore(*state_.history[place], values_);
-    view_.set_->add(slot_, words, values_, state_.history[place]->at());
+    set_.add(slot_, words, row_(place), state_.rows.at(place));
   }
   void take_from(uint64_t* words, uint32_t place) const override {
-    view_.restore(*state_.history[place], values_);
-    view_.set_->remove(slot_, words, values_);
+    set_.remove(slot_, words, row_(place));
   }
 
 private:
-  const row_windows& view_;
+  const aggregate_set& set_;
   const state_type& state_;
   uint32_t slot_;
-  mutable aggregate_set::row_values values_;
+  mutable row_reader row_;
 };
 
-void row_windows::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
-  std::vector<row_ptr> peers;
-  own.waiting.release(context.watermark, [&](row_ptr row) {
-    if (!peers.empty() && (!settings_.peers || peers.back()->at() != row->at())) {
-      release(own, peers, context);
-      peers.clear();
-    }
-    peers.push_back(std::move(row));
-  });
-  if (!peers.empty())
+void row_windows::advance(state_type& own, fold_context& context) const {
+  // Behind a watermark that has gone back, as it does after a restart, there are rows released.
+  auto count = std::max(own.released, own.rows.count_until(context.watermark)) - own.released;
+  while (count > 0) {
+    uint32_t peers = 1;
+    while (settings_.peers && peers < count
+           && own.rows.at(own.released + peers) == own.rows.at(own.released))
+      ++peers;
     release(own, peers, context);
+    count -= peers;
+  }
   drop_unneeded(own);
   expire(own, context);
-  wake(own, context);
 }
 
 /// Rows of one time, or one row: each gives an output.
-void row_windows::release(state_type& state, std::span<const row_ptr> peers,
-                          fold_context& context) const {
-  auto at = peers.front()->at();
+void row_windows::release(state_type& state, uint32_t peers, fold_context& context) const {
+  auto at = state.rows.at(state.released);
   if (over_at(state) <= at)
     forget(state);
   state.last_at = at;
-  auto keeps = std::any_of(outputs_.begin(), outputs_.end(), [](auto& x) { return x.bounded; });
-  if (keeps)
-    state.history.insert(state.history.end(), peers.begin(), peers.end());
-  auto last = state.first_number + static_cast<int64_t>(state.history.size()) - 1;
-  aggregate_set::row_values values;
-  for (const auto& row : peers) {
-    restore(*row, values);
+  auto first = state.released;
+  state.released += peers;
+  arrange_frames(state);
+  auto before = context.scratch->now();
+  for (auto place = first; place < state.released; ++place) {
+    row_reader row{*this, state, *context.scratch};
     for (const auto& slot : total_slots_)
       if (slot.with_peers)
-        add_to_totals(state, slot.number, values, at, *context.counts);
+        add_to_totals(state, slot.number, row(place), at, *context.counts);
+    context.scratch->rewind(before);
   }
-  for (size_t i = 0; i < peers.size(); ++i) {
-    auto before = context.scratch->now();
-    restore(*peers[i], values);
+  for (auto place = first; place < state.released; ++place) {
+    row_reader row{*this, state, *context.scratch};
     for (const auto& slot : total_slots_)
       if (!slot.with_peers)
-        add_to_totals(state, slot.number, values, at, *context.counts);
-    auto number = last - static_cast<int64_t>(peers.size() - 1 - i);
-    auto cells = row_values(state, *peers[i], number, last, *context.scratch);
-    publish(state, cells, at, at, context);
+        add_to_totals(state, slot.number, row(place), at, *context.counts);
+    publish(state, row_values(state, place, state.released - 1, *context.scratch), at, at, context);
     context.scratch->rewind(before);
   }
 }
@@ -90,32 +82,57 @@ void row_windows::add_to_totals(state_type& state, uint32_t slot,
   counts.bound_reached += outcome == aggregate_outcome::bounded ? 1 : 0;
 }
 
-int64_t row_windows::frame_begin(const state_type& state, const output& x, event_time at,
-                                 int64_t number) const noexcept {
-  auto oldest = x.size == duration::max() ? beginning_of_time : earlier(at, x.size);
-  auto first = std::partition_point(state.history.begin(), state.history.end(),
-                                    [&](const auto& row) { return row->at() < oldest; });
-  auto begin = state.first_number + (first - state.history.begin());
-  return x.rows > number - begin ? begin : std::max(begin, number - x.rows + 1);
+/// The place of the first row of the frame that ends with the row at `place`.
+uint32_t row_windows::frame_begin(const state_type& state, const output& x,
+                                  uint32_t place) const noexcept {
+  uint32_t begin = 0;
+  if (x.size != duration::max())
+    begin = std::min(state.rows.place_of(earlier(state.rows.at(place), x.size)), place);
+  return x.rows > int64_t{place} - begin ? begin : place + 1 - static_cast<uint32_t>(x.rows);
 }
 
-std::span<cell> row_windows::row_values(state_type& state, const buffered_row& row, int64_t number,
-                                        int64_t last_peer, arena& memory) const {
+void row_windows::arrange_frames(state_type& state) const {
+  if (state.released <= few_rows / 2)
+    state.frames.reset();
+  if (state.released <= few_rows || state.frames)
+    return;
+  state.frames = std::make_unique<std::vector<sliding_frame>>();
+  state.frames->reserve(outputs_.size());
+  for (const auto& x : outputs_)
+    state.frames->emplace_back(set_->function(x.slot));
+}
+
+/// Of the frame that belongs to the row at `place`, and ends with the row at `last`.
+cell row_windows::frame_value(state_type& state, size_t number, uint32_t place, uint32_t last,
+                              arena& memory) const {
+  const auto& x = outputs_[number];
+  auto begin = frame_begin(state, x, place);
+  if (state.frames)
+    return (*state.frames)[number].value(row_elements{*this, state, x.slot, memory},
+                                         state.first_number + begin, state.first_number + last,
+                                         memory);
+  const auto& function = set_->function(x.slot);
+  temporary_slot all{function, memory};
+  row_reader row{*this, state, memory};
+  for (; begin <= last; ++begin)
+    set_->add(x.slot, all.words(), row(begin), state.rows.at(begin));
+  return function.value(all.words(), memory);
+}
+
+std::span<cell> row_windows::row_values(state_type& state, uint32_t place, uint32_t last_peer,
+                                        arena& memory) const {
   auto cells = memory.allocate_cells(rows_.width());
-  cells[0] = cell::timestamp(row.at());
-  if (state.frames.empty())
-    for (const auto& x : outputs_)
-      state.frames.emplace_back(set_->function(x.slot));
+  cells[0] = cell::timestamp(state.rows.at(place));
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const auto& x = outputs_[i];
     cells[i + 1] =
-        x.bounded ? state.frames[i].value(row_elements{*this, state, x.slot},
-                                          frame_begin(state, x, row.at(), number),
-                                          x.with_peers ? last_peer : number, memory)
+        x.bounded ? frame_value(state, i, place, x.with_peers ? last_peer : place, memory)
                   : set_->function(x.slot).value(state.totals.get() + set_->offset(x.slot), memory);
   }
-  auto kept = row.cells().subspan(set_->argument_types().size());
-  std::copy(kept.begin(), kept.end(), cells.begin() + static_cast<ptrdiff_t>(outputs_.size() + 1));
+  auto arguments = set_->argument_types().size();
+  for (size_t i = 0; i < settings_.keep.size(); ++i)
+    cells[outputs_.size() + 1 + i] =
+        state.rows.value(place, arguments + i).kept(settings_.keep[i].as.type.kind, memory);
   return cells;
 }
 
@@ -128,7 +145,7 @@ void row_windows::publish(state_type& state, std::span<const cell> values, event
   }
   if (!rows_.holds(values, *context.scratch))
     return;
-  state.last = pack(values, at);
+  pack_into(state.last, values, at);
   state.changed = true;
   state.gone = false;
   if (emitted_at == at) {
@@ -143,24 +160,20 @@ void row_windows::publish(state_type& state, std::span<const cell> values, event
 
 /// Rows that have left every frame.
 void row_windows::drop_unneeded(state_type& state) const {
-  auto needed = state.first_number + static_cast<int64_t>(state.history.size());
-  for (size_t i = 0; i < state.frames.size(); ++i)
-    if (outputs_[i].bounded)
-      needed = std::min(needed, state.frames[i].needed_from());
-  auto count = needed - state.first_number;
-  if (count <= 0)
+  if (state.released == 0)
     return;
-  // A frame after a decoding knows nothing: it needs what there is.
-  state.history.erase(state.history.begin(), state.history.begin() + count);
-  state.first_number = needed;
+  auto unneeded = state.released;
+  for (const auto& x : outputs_)
+    if (x.bounded)
+      unneeded = std::min(unneeded, frame_begin(state, x, state.released - 1));
+  state.drop(unneeded);
 }
 
 void row_windows::forget(state_type& state) const {
   state.clear_totals();
-  state.first_number += static_cast<int64_t>(state.history.size());
-  state.history = {};
-  std::vector<sliding_frame>{}.swap(state.frames);
-  state.last = {};
+  state.drop(state.released);
+  state.frames.reset();
+  state.last.clear();
   state.last_at = beginning_of_time;
 }
 
@@ -177,17 +190,16 @@ void row_windows::expire(state_type& state, fold_context& context) const {
   // The end of the events ends no key.
   if (context.watermark == end_of_time || over_at(state) > context.watermark)
     return;
-  auto published = !state.last.empty();
   auto at = over_at(state);
-  auto unsaid = state.changed;
-  auto last = std::move(state.last);
-  forget(state);
   if (!settings_.time_to_live) {
     // What has been published stays true: it says what was so at its time.
-    if (unsaid)
-      state.last = std::move(last);
+    auto unsaid = state.changed ? std::move(state.last) : std::string{};
+    forget(state);
+    state.last = std::move(unsaid);
     return;
   }
+  auto published = !state.last.empty();
+  forget(state);
   ++context.counts->expired;
   state.changed = false;
   state.gone = published;
@@ -195,15 +207,14 @@ void row_windows::expire(state_type& state, fold_context& context) const {
     context.changes->erase({}, at);
 }
 
-void row_windows::wake(const state_type& state, fold_context& context) const {
-  context.wake(state.waiting.earliest());
+void row_windows::report(const state_type& own, fold_context& context) const {
+  if (own.waiting() > 0)
+    context.wake(own.rows.at(own.released));
   if (context.watermark != end_of_time)
-    context.wake(over_at(state));
+    context.wake(over_at(own));
 }
 
-void row_windows::collect_changes(view_state& state, event_time watermark,
-                                  change_sink& sink) const {
-  auto& own = static_cast<state_type&>(state);
+void row_windows::collect_changes(state_type& own, event_time watermark, change_sink& sink) const {
   if (own.gone)
     sink.erase({}, watermark);
   if (own.changed && !own.last.empty()) {

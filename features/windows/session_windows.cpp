@@ -1,3 +1,4 @@
+#include "features/windows/make_windows.hpp"
 #include "features/windows/session_windows_view.hpp"
 
 #include <fmt/format.h>
@@ -31,24 +32,11 @@ std::string fingerprint_of(const session_windows_settings& x, const aggregate_se
 } // namespace
 
 result<std::shared_ptr<const view>> make_session_windows(session_windows_settings settings) {
-  if (auto problem = problem_in(settings))
-    return fail(fmt::format("view `{}`: {}", settings.name, *problem));
-  auto set = aggregate_set::make(settings.outputs);
-  if (!set)
-    return fail(fmt::format("view `{}`: {}", settings.name, set.error().message));
-  data_type timestamp;
-  timestamp.kind = type_kind::timestamp;
-  std::vector<column> values{{"session_start", timestamp}, {"session_end", timestamp}};
-  for (size_t i = 0; i < settings.outputs.size(); ++i)
-    values.push_back({settings.outputs[i].name, set->function(set->slot_of(i)).type()});
-  std::vector<column> carried;
-  for (const auto& x : settings.carry)
-    carried.push_back(x.as);
-  auto rows = windows::publication::make(std::move(values), std::move(carried), settings.having);
-  if (!rows)
-    return fail(fmt::format("view `{}`: {}", settings.name, rows.error().message));
-  return std::make_shared<const windows::session_windows>(std::move(settings), std::move(*set),
-                                                          std::move(*rows));
+  auto problem = problem_in(settings);
+  windows::window_columns columns{
+      {"session_start", "session_end"}, settings.outputs, {}, settings.carry};
+  // The columns are spans of vectors, which stay where they are when the settings are moved.
+  return windows::make_windows<windows::session_windows>(std::move(settings), problem, columns);
 }
 
 namespace windows {
@@ -57,32 +45,27 @@ session_windows::session_windows(session_windows_settings settings, aggregate_se
                                  publication rows)
     : settings_(std::move(settings)), set_(std::make_shared<const aggregate_set>(std::move(set))),
       rows_(std::move(rows)) {
+  about_ = rows_.description(settings_.name, "session_window", settings_.stream);
   auto values = std::span{rows_.changes().values};
   for (const auto& x : values)
-    features_.push_back({x.name, x.type});
+    about_.features.push_back({x.name, x.type});
   for (const auto& x : values)
-    features_.push_back({x.name + ".running", x.type});
-  fingerprint_ = fingerprint_of(settings_, *set_);
+    about_.features.push_back({x.name + ".running", x.type});
+  about_.fingerprint = fingerprint_of(settings_, *set_);
 }
 
-std::unique_ptr<view_state> session_windows::make_state() const {
+std::unique_ptr<session_windows_state> session_windows::make_state() const {
   return std::make_unique<state_type>(set_);
 }
 
-void session_windows::fold(view_state& state, uint32_t, const event_batch& batch,
+void session_windows::fold(state_type& own, uint32_t, const event_batch& batch,
                            std::span<const uint32_t> rows, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
-  aggregate_set::row_values values;
-  for (auto row : rows) {
-    auto before = context.scratch->now();
-    fold_row(own, batch.row(row), batch.time(row), values, context);
-    context.scratch->rewind(before);
-  }
-  wake(own, context);
+  fold_each(batch, rows, context,
+            [&](std::span<const cell> row, event_time at) { fold_row(own, row, at, context); });
 }
 
 void session_windows::fold_row(state_type& state, std::span<const cell> row, event_time at,
-                               aggregate_set::row_values& values, fold_context& context) const {
+                               fold_context& context) const {
   if (settings_.where && !settings_.where->holds(row, *context.scratch))
     return;
   auto late = at <= context.watermark;
@@ -90,14 +73,9 @@ void session_windows::fold_row(state_type& state, std::span<const cell> row, eve
   auto place = place_for(state, at, late, context);
   if (!place)
     return;
-  if (!settings_.carry.empty() && !state.carried) {
-    std::vector<cell> cells;
-    for (const auto& x : settings_.carry)
-      cells.push_back(row[x.number]);
-    state.carried = std::make_unique<std::string>(pack(cells, beginning_of_time));
-  }
-  set_->evaluate(row, *context.scratch, values);
-  set_->add(state.sessions.aggregates(*place), values, at, *context.counts);
+  keep_carried(settings_.carry, row, state.carried);
+  set_->add(state.sessions.aggregates(*place), set_->evaluate(row, *context.scratch), at,
+            *context.counts);
   ++context.counts->rows;
 }
 
@@ -135,8 +113,7 @@ std::optional<uint32_t> session_windows::place_for(state_type& state, event_time
   return after;
 }
 
-void session_windows::advance(view_state& state, fold_context& context) const {
-  auto& own = static_cast<state_type&>(state);
+void session_windows::advance(state_type& own, fold_context& context) const {
   while (own.sessions.size() > 0 && ends_at(own, 0) <= context.watermark) {
     auto before = context.scratch->now();
     close(own, context);
@@ -148,14 +125,13 @@ void session_windows::advance(view_state& state, fold_context& context) const {
     own.last = {};
     own.last_at = beginning_of_time;
   }
-  wake(own, context);
 }
 
 void session_windows::close(state_type& state, fold_context& context) const {
   auto cells = session_row(state, 0, *context.scratch);
   auto at = ends_at(state, 0);
   if (rows_.holds(cells, *context.scratch)) {
-    state.last = pack(cells, at);
+    pack_into(state.last, cells, at);
     state.last_at = at;
     state.changed = true;
     std::span<const cell> carried;
@@ -178,18 +154,17 @@ std::span<cell> session_windows::session_row(const state_type& state, uint32_t p
   return cells;
 }
 
-void session_windows::wake(const state_type& state, fold_context& context) const {
-  if (state.sessions.size() > 0)
-    context.wake(ends_at(state, 0));
-  else if (context.watermark != end_of_time && state.last_at != beginning_of_time
+void session_windows::report(const state_type& own, fold_context& context) const {
+  if (own.sessions.size() > 0)
+    context.wake(ends_at(own, 0));
+  else if (context.watermark != end_of_time && own.last_at != beginning_of_time
            && settings_.readable_for > duration{0})
-    context.wake(later(state.last_at, settings_.readable_for));
+    context.wake(later(own.last_at, settings_.readable_for));
 }
 
-void session_windows::read(const view_state& state, event_time as_of,
+void session_windows::read(const state_type& own, event_time as_of,
                            std::span<const uint32_t> wanted, std::span<feature_value> out,
                            arena& memory) const {
-  const auto& own = static_cast<const state_type&>(state);
   std::span<const cell> last;
   if (!own.last.empty())
     last = unpack(own.last, rows_.width(), memory).first;
@@ -212,19 +187,8 @@ void session_windows::read(const view_state& state, event_time as_of,
   }
 }
 
-void session_windows::read_all(const view_state& state, event_time as_of, arena& memory,
-                               feature_sink& sink) const {
-  for (uint32_t i = 0; i < features_.size(); ++i) {
-    feature_value value;
-    read(state, as_of, {&i, 1}, {&value, 1}, memory);
-    if (value.status != feature_status::not_found)
-      sink.on_feature(features_[i].name, value);
-  }
-}
-
-void session_windows::collect_changes(view_state& state, event_time watermark,
+void session_windows::collect_changes(state_type& own, event_time watermark,
                                       change_sink& sink) const {
-  auto& own = static_cast<state_type&>(state);
   if (own.changed) {
     arena memory{512};
     auto [cells, at] = unpack(own.last, rows_.width(), memory);
@@ -240,8 +204,7 @@ void session_windows::collect_changes(view_state& state, event_time watermark,
 
 /// The state as bytes: the last row published and when, the columns carried, the open sessions by
 /// their first and newest times and their aggregates.
-void session_windows::encode(const view_state& state, byte_writer& out) const {
-  const auto& own = static_cast<const state_type&>(state);
+void session_windows::encode(const state_type& own, byte_writer& out) const {
   out.time(own.last_at);
   out.text(own.last);
   out.text(own.carried ? *own.carried : std::string{});
@@ -253,7 +216,7 @@ void session_windows::encode(const view_state& state, byte_writer& out) const {
   }
 }
 
-std::unique_ptr<view_state> session_windows::decode(byte_reader& in, fold_context& context) const {
+std::unique_ptr<session_windows_state> session_windows::decode(byte_reader& in, arena&) const {
   auto state = std::make_unique<state_type>(set_);
   state->last_at = in.time();
   state->last = in.text();
@@ -281,18 +244,15 @@ std::unique_ptr<view_state> session_windows::decode(byte_reader& in, fold_contex
   }
   if (!in.good())
     return nullptr;
-  wake(*state, context);
   return state;
 }
 
-bool session_windows::empty(const view_state& state) const noexcept {
-  const auto& own = static_cast<const state_type&>(state);
+bool session_windows::empty(const state_type& own) const noexcept {
   return own.sessions.size() == 0
          && (own.last_at == beginning_of_time || settings_.readable_for == duration{0});
 }
 
-size_t session_windows::memory(const view_state& state) const noexcept {
-  const auto& own = static_cast<const state_type&>(state);
+size_t session_windows::memory(const state_type& own) const noexcept {
   return sizeof own + own.sessions.memory() + own.last.capacity()
          + (own.carried ? sizeof *own.carried + own.carried->capacity() : 0);
 }

@@ -3,6 +3,7 @@
 #include "features/aggregate/set.hpp"
 #include "features/result.hpp"
 #include "features/view.hpp"
+#include "features/windows/carried_column.hpp"
 
 #include <memory>
 #include <optional>
@@ -15,11 +16,6 @@ namespace keyfold {
 
 /// The definition of a view over sessions, compiled; plain data.
 struct session_windows_settings {
-  /// A column that is the same in all rows of a key, for the events emitted.
-  struct carried_column {
-    uint32_t number; ///< of the stream's rows
-    column as;
-  };
 
   std::string name;
   std::string stream;
@@ -28,7 +24,8 @@ struct session_windows_settings {
   duration gap{0};                 ///< rows further apart than this are of different sessions
   std::vector<aggregate_definition> outputs;
   std::string having; ///< a condition on what is published; may be empty
-  std::vector<carried_column> carry;
+  /// Columns that are the same in all rows of a key, for the events emitted.
+  std::vector<windows::carried_column> carry;
   duration readable_for{0};             ///< how long the last session can be read after its end
   uint32_t max_sessions_per_key = 1000; ///< open at one time
 };

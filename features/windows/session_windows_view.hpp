@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/view_of.hpp"
 #include "features/windows/bucket_block.hpp"
 #include "features/windows/publication.hpp"
 #include "features/windows/session_windows.hpp"
@@ -28,39 +29,35 @@ struct session_windows_state final : public view_state {
   bool changed = false;                   ///< since changes were collected
 };
 
-/// The view. A state is of one key and used by one thread at a time; the view is shared.
-class session_windows final : public view {
+/// The machine of the view. A state is of one key and used by one thread at a time; the machine is
+/// shared.
+class session_windows {
 public:
-  session_windows(session_windows_settings settings, aggregate_set set, publication rows);
-
-  const std::string& name() const noexcept override { return settings_.name; }
-  std::string_view kind() const noexcept override { return "session_window"; }
-  std::span<const std::string> inputs() const noexcept override { return {&settings_.stream, 1}; }
-  std::span<const feature_info> features() const noexcept override { return features_; }
-  const change_schema& changes() const noexcept override { return rows_.changes(); }
-  std::span<const column> emissions() const noexcept override { return rows_.emissions(); }
-  const std::string& fingerprint() const noexcept override { return fingerprint_; }
-  bool open() const noexcept override { return false; }
-
-  std::unique_ptr<view_state> make_state() const override;
-  void fold(view_state& state, uint32_t input, const event_batch& batch,
-            std::span<const uint32_t> rows, fold_context& context) const override;
-  void advance(view_state& state, fold_context& context) const override;
-  void read(const view_state& state, event_time as_of, std::span<const uint32_t> wanted,
-            std::span<feature_value> out, arena& memory) const override;
-  void read_all(const view_state& state, event_time as_of, arena& memory,
-                feature_sink& sink) const override;
-  void collect_changes(view_state& state, event_time watermark, change_sink& sink) const override;
-  void encode(const view_state& state, byte_writer& out) const override;
-  std::unique_ptr<view_state> decode(byte_reader& in, fold_context& context) const override;
-  bool empty(const view_state& state) const noexcept override;
-  size_t memory(const view_state& state) const noexcept override;
-
-private:
   using state_type = session_windows_state;
 
+  session_windows(session_windows_settings settings, aggregate_set set, publication rows);
+
+  const view_description& description() const noexcept { return about_; }
+  std::unique_ptr<state_type> make_state() const;
+  void fold(state_type& own, uint32_t input, const event_batch& batch,
+            std::span<const uint32_t> rows, fold_context& context) const;
+  void advance(state_type& own, fold_context& context) const;
+  void report(const state_type& own, fold_context& context) const;
+  void read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
+            std::span<feature_value> out, arena& memory) const;
+  void collect_changes(state_type& own, event_time watermark, change_sink& sink) const;
+  void encode(const state_type& own, byte_writer& out) const;
+  std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
+  bool empty(const state_type& own) const noexcept;
+  void prefetch(const state_type& own) const noexcept {
+    own.sessions.prefetch();
+    __builtin_prefetch(own.last.data());
+  }
+  size_t memory(const state_type& own) const noexcept;
+
+private:
   void fold_row(state_type& state, std::span<const cell> row, event_time at,
-                aggregate_set::row_values& values, fold_context& context) const;
+                fold_context& context) const;
   std::optional<uint32_t> place_for(state_type& state, event_time at, bool late,
                                     fold_context& context) const;
   void close(state_type& state, fold_context& context) const;
@@ -68,13 +65,11 @@ private:
     return later(state.sessions.newest(place), settings_.gap);
   }
   std::span<cell> session_row(const state_type& state, uint32_t place, arena& memory) const;
-  void wake(const state_type& state, fold_context& context) const;
 
   session_windows_settings settings_;
   std::shared_ptr<const aggregate_set> set_;
   publication rows_;
-  std::vector<feature_info> features_; // of the last session ended, then of the open one
-  std::string fingerprint_;
+  view_description about_;
 };
 
 } // namespace keyfold::windows

@@ -26,7 +26,6 @@ cell sliding_frame::value(const frame_elements& elements, int64_t begin, int64_t
   // Nothing that was merged is still in the frame.
   if (merged_to_ != nothing && merged_to_ < begin)
     forget();
-  needed_from_ = begin;
   if (function_->retractable()) {
     slide_total(elements, begin, end);
     return function_->value(total_.data(), memory);

@@ -42,8 +42,6 @@ public:
   /// `memory`. @pre neither is before that of the call before, and no element from the frame of
   /// that call on has been dropped since
   cell value(const frame_elements& elements, int64_t begin, int64_t end, arena& memory);
-  /// The smallest number that the next call may need; the smallest there is while nothing is known.
-  int64_t needed_from() const noexcept { return needed_from_; }
   void forget() noexcept;
   /// Bytes on the heap.
   size_t memory() const noexcept;
@@ -60,9 +58,8 @@ private:
   const aggregate_function* function_;
   int64_t merged_to_ = nothing;   // elements up to this number are in it
   int64_t merged_from_ = nothing; // and none in `total_` before this one
-  int64_t needed_from_ = nothing;
-  std::vector<uint64_t> total_; // of the newer part, or of all of the window
-  std::vector<uint64_t> front_; // of the older part: from each of its elements to its end
+  std::vector<uint64_t> total_;   // of the newer part, or of all of the window
+  std::vector<uint64_t> front_;   // of the older part: from each of its elements to its end
   std::vector<int64_t> front_numbers_;
 };
 

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "features/decayed_counters.hpp"
-#include "features/event_batch.hpp"
+#include "one_key.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <map>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <string>
@@ -140,48 +139,26 @@ public:
 };
 
 /// One key of a view, with what surrounds it.
-class key {
+class key final : public view_test::one_key {
 public:
-  explicit key(std::shared_ptr<const view> of)
-      : view_(std::move(of)), state_(view_->make_state()) {}
+  explicit key(std::shared_ptr<const view> of) : one_key(std::move(of)) {}
 
-  void fold(const std::vector<event>& events) {
-    auto batch = batch_of(events);
-    std::vector<uint32_t> rows(events.size());
-    std::iota(rows.begin(), rows.end(), 0u);
-    auto context = this->context();
-    view_->fold(*state_, 0, batch, rows, context);
-    wake_at = std::min(wake_at, context.wake_at);
-  }
-  /// As the router does: advances only where the state asked for it.
+  void fold(const std::vector<event>& events) { fold_batch(0, batch_of(events)); }
   void advance(event_time to) {
     watermark = to;
-    while (wake_at <= watermark) {
-      auto context = this->context();
-      view_->advance(*state_, context);
-      REQUIRE((context.wake_at > watermark || context.wake_at == end_of_time));
-      wake_at = context.wake_at;
-      if (wake_at == end_of_time)
-        break;
-    }
+    if (wake_at == end_of_time && watermark == end_of_time)
+      advance_once();
+    advance_while_due();
   }
   features_read read_all(event_time as_of) const {
     arena memory;
     features_read out;
-    view_->read_all(*state_, as_of, memory, out);
+    of().read_all(state(), as_of, memory, out);
     return out;
   }
   feature_value read(std::string_view name, event_time as_of) const {
-    auto features = view_->features();
-    for (uint32_t i = 0; i < features.size(); ++i)
-      if (features[i].name == name) {
-        arena memory;
-        feature_value out;
-        view_->read(*state_, as_of, {&i, 1}, {&out, 1}, memory);
-        return out;
-      }
-    FAIL("no feature " << name);
-    return {};
+    arena memory;
+    return one_key::read(name, as_of, memory);
   }
   double number(std::string_view name, event_time as_of) const {
     auto x = read(name, as_of);
@@ -190,45 +167,6 @@ public:
     return x.value.kind() == cell_kind::integer ? static_cast<double>(x.value.as_integer())
                                                 : x.value.as_real();
   }
-  void collect(change_sink& sink) { view_->collect_changes(*state_, watermark, sink); }
-  bool empty() const { return view_->empty(*state_); }
-  size_t memory() const { return view_->memory(*state_); }
-  std::string encode() const {
-    std::string out;
-    byte_writer writer{out};
-    view_->encode(*state_, writer);
-    return out;
-  }
-  bool decode(std::string_view bytes) {
-    byte_reader reader{bytes};
-    auto context = this->context();
-    auto decoded = view_->decode(reader, context);
-    if (!decoded)
-      return false;
-    state_ = std::move(decoded);
-    wake_at = context.wake_at;
-    return true;
-  }
-
-  event_time watermark = beginning_of_time;
-  event_time wake_at = end_of_time;
-  fold_counts counts;
-  change_sink* changes = nullptr;
-
-private:
-  fold_context context() {
-    scratch_.clear();
-    fold_context out;
-    out.watermark = watermark;
-    out.changes = changes;
-    out.counts = &counts;
-    out.scratch = &scratch_;
-    return out;
-  }
-
-  std::shared_ptr<const view> view_;
-  std::unique_ptr<view_state> state_;
-  arena scratch_;
 };
 
 } // namespace keyfold::counters_test

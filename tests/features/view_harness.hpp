@@ -2,13 +2,13 @@
 
 #include "features/entity_key.hpp"
 #include "features/view.hpp"
+#include "one_key.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -123,10 +123,9 @@ public:
 };
 
 /// One key of a view.
-class key {
+class key final : public one_key {
 public:
-  key(std::shared_ptr<const view> of, std::vector<scope> inputs)
-      : view_(std::move(of)), state_(view_->make_state()) {
+  key(std::shared_ptr<const view> of, std::vector<scope> inputs) : one_key(std::move(of)) {
     for (const auto& x : inputs)
       schemas_.push_back(schema_of(x));
   }
@@ -140,39 +139,22 @@ public:
         cells.insert(cells.end(), rows[end].cells.begin(), rows[end].cells.end());
         times.push_back(rows[end].at);
       }
-      event_batch batch{schemas_[rows[begin].input], std::move(cells), std::move(times), arena{}};
-      std::vector<uint32_t> numbers(end - begin);
-      std::iota(numbers.begin(), numbers.end(), 0u);
-      auto context = this->context();
-      view_->fold(*state_, rows[begin].input, batch, numbers, context);
-      wake_at = std::min(wake_at, context.wake_at);
+      fold_batch(rows[begin].input,
+                 {schemas_[rows[begin].input], std::move(cells), std::move(times), arena{}});
       begin = end;
     }
   }
-  /// As the router does: advances only where the state asked for it.
   void advance(event_time to) {
     watermark = std::max(watermark, to);
-    while (wake_at <= watermark && wake_at != end_of_time)
-      advance_once();
+    advance_while_due();
     if (watermark == end_of_time)
       advance_once();
   }
   std::map<std::string, std::string, std::less<>> read_all(event_time as_of) const {
     arena memory;
     all_features out;
-    view_->read_all(*state_, as_of, memory, out);
+    of().read_all(state(), as_of, memory, out);
     return out.all;
-  }
-  feature_value read(std::string_view name, event_time as_of, arena& memory) const {
-    auto features = view_->features();
-    for (uint32_t i = 0; i < features.size(); ++i)
-      if (features[i].name == name) {
-        feature_value out;
-        view_->read(*state_, as_of, {&i, 1}, {&out, 1}, memory);
-        return out;
-      }
-    FAIL("no feature " << name);
-    return {};
   }
   std::string text(std::string_view name, event_time as_of = start) const {
     arena memory;
@@ -182,56 +164,9 @@ public:
     arena memory;
     return read(name, as_of, memory).status;
   }
-  void collect(change_sink& sink) { view_->collect_changes(*state_, watermark, sink); }
-  bool empty() const { return view_->empty(*state_); }
-  size_t memory() const { return view_->memory(*state_); }
-  std::string encode() const {
-    std::string out;
-    byte_writer writer{out};
-    view_->encode(*state_, writer);
-    return out;
-  }
-  bool decode(std::string_view bytes) {
-    byte_reader reader{bytes};
-    auto context = this->context();
-    auto decoded = view_->decode(reader, context);
-    if (!decoded)
-      return false;
-    rest = reader.remaining();
-    state_ = std::move(decoded);
-    wake_at = context.wake_at;
-    return true;
-  }
-
-  event_time watermark = beginning_of_time;
-  event_time wake_at = end_of_time;
-  size_t rest = 0; ///< bytes left by `decode`
-  fold_counts counts;
-  change_sink* changes = nullptr;
-  emission_sink* emissions = nullptr;
 
 private:
-  void advance_once() {
-    auto context = this->context();
-    view_->advance(*state_, context);
-    REQUIRE((context.wake_at > watermark || context.wake_at == end_of_time));
-    wake_at = context.wake_at;
-  }
-  fold_context context() {
-    scratch_.clear();
-    fold_context out;
-    out.watermark = watermark;
-    out.changes = changes;
-    out.emissions = emissions;
-    out.counts = &counts;
-    out.scratch = &scratch_;
-    return out;
-  }
-
-  std::shared_ptr<const view> view_;
-  std::unique_ptr<view_state> state_;
   std::vector<std::shared_ptr<const stream_schema>> schemas_;
-  arena scratch_;
 };
 
 /// How many random streams a differential test takes: few in every run, 10,000 and more on demand.

@@ -1,17 +1,15 @@
 #pragma once
 
-#include "features/event_batch.hpp"
-#include "features/view.hpp"
 #include "features/windows/bucket_windows.hpp"
 #include "features/windows/row_windows.hpp"
 #include "features/windows/session_windows.hpp"
+#include "one_key.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <string>
@@ -154,89 +152,36 @@ public:
 };
 
 /// One key of a view, with what surrounds it.
-class key {
+class key final : public view_test::one_key {
 public:
-  explicit key(std::shared_ptr<const view> of)
-      : view_(std::move(of)), state_(view_->make_state()) {}
-
-  void fold(const std::vector<event>& events) {
-    auto batch = batch_of(events);
-    std::vector<uint32_t> rows(events.size());
-    std::iota(rows.begin(), rows.end(), 0u);
-    auto context = this->context();
-    view_->fold(*state_, 0, batch, rows, context);
-    wake_at = std::min(wake_at, context.wake_at);
+  explicit key(std::shared_ptr<const view> of) : one_key(std::move(of)) {
+    changes = &published;
+    emissions = &emitted;
   }
-  /// As the router does: advances only where the state asked for it.
+  key(const key&) = delete;
+  key& operator=(const key&) = delete;
+
+  void fold(const std::vector<event>& events) { fold_batch(0, batch_of(events)); }
   void advance(event_time to) {
     watermark = std::max(watermark, to);
-    if (wake_at > watermark || wake_at == end_of_time)
-      return;
-    auto context = this->context();
-    view_->advance(*state_, context);
-    INFO("wakes at " << (context.wake_at - start).count());
-    REQUIRE((context.wake_at > watermark || context.wake_at == end_of_time));
-    wake_at = context.wake_at;
+    if (wake_at <= watermark && wake_at != end_of_time)
+      advance_once();
   }
   std::string read(std::string_view name, event_time as_of = end_of_time) const {
-    auto features = view_->features();
-    for (uint32_t i = 0; i < features.size(); ++i)
-      if (features[i].name == name) {
-        arena memory;
-        feature_value out;
-        view_->read(*state_, as_of, {&i, 1}, {&out, 1}, memory);
-        if (out.status == feature_status::not_found)
-          return "not found";
-        return out.status == feature_status::outside_max_age ? "outside" : shown(out.value);
-      }
-    FAIL("no feature " << name);
-    return {};
+    arena memory;
+    auto out = one_key::read(name, as_of, memory);
+    if (out.status == feature_status::not_found)
+      return "not found";
+    return out.status == feature_status::outside_max_age ? "outside" : shown(out.value);
   }
   std::vector<std::string> collect() {
     line_sink sink;
-    view_->collect_changes(*state_, watermark, sink);
+    one_key::collect(sink);
     return sink.lines;
   }
-  bool empty() const { return view_->empty(*state_); }
-  size_t memory() const { return view_->memory(*state_); }
-  std::string encode() const {
-    std::string out;
-    byte_writer writer{out};
-    view_->encode(*state_, writer);
-    return out;
-  }
-  bool decode(std::string_view bytes) {
-    byte_reader reader{bytes};
-    auto context = this->context();
-    auto decoded = view_->decode(reader, context);
-    if (!decoded)
-      return false;
-    state_ = std::move(decoded);
-    wake_at = context.wake_at;
-    return true;
-  }
 
-  event_time watermark = beginning_of_time;
-  event_time wake_at = end_of_time;
-  fold_counts counts;
   line_sink published;
   line_sink emitted;
-
-private:
-  fold_context context() {
-    scratch_.clear();
-    fold_context out;
-    out.watermark = watermark;
-    out.changes = &published;
-    out.emissions = &emitted;
-    out.counts = &counts;
-    out.scratch = &scratch_;
-    return out;
-  }
-
-  std::shared_ptr<const view> view_;
-  std::unique_ptr<view_state> state_;
-  arena scratch_;
 };
 
 /// How many random streams a property is tried on; all of them with KEYFOLD_LONG_TESTS set.

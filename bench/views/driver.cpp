@@ -1,0 +1,146 @@
+#include "views/driver.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace keyfold::bench {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr size_t batch_rows = 4096;
+constexpr size_t chunk_rows = 1024; // as the router's
+constexpr duration between_rows{100};
+constexpr event_time first_time{1'700'000'000s};
+constexpr duration slice = 100ms;
+constexpr size_t slices = 100'000; // later timers never come
+
+} // namespace
+
+std::vector<prepared_batch> prepare(const scenario& x, size_t keys, size_t events) {
+  random_source random{1};
+  std::vector<prepared_batch> out;
+  auto at = first_time;
+  for (size_t done = 0; done < events; done += batch_rows) {
+    auto input = static_cast<uint32_t>(out.size() % x.inputs.size());
+    std::vector<cell> cells;
+    std::vector<event_time> times;
+    std::vector<std::pair<uint32_t, uint32_t>> keyed;
+    for (uint32_t row = 0; row < batch_rows; ++row) {
+      x.row(input, random, cells);
+      times.push_back(at += between_rows);
+      keyed.emplace_back(static_cast<uint32_t>(random() % keys), row);
+    }
+    std::vector<uint32_t> rows;
+    std::vector<std::vector<prepared_batch::message>> chunks;
+    for (auto begin = keyed.begin(); begin != keyed.end(); begin += chunk_rows) {
+      std::sort(begin, begin + chunk_rows);
+      auto& messages = chunks.emplace_back();
+      for (auto i = begin; i != begin + chunk_rows; ++i) {
+        if (messages.empty() || messages.back().key != i->first)
+          messages.push_back({i->first, static_cast<uint32_t>(rows.size()), 0});
+        ++messages.back().count;
+        rows.push_back(i->second);
+      }
+    }
+    out.push_back({input,
+                   {x.inputs[input], std::move(cells), std::move(times), arena{}},
+                   std::move(rows),
+                   std::move(chunks)});
+  }
+  return out;
+}
+
+driver::driver(const view& of, size_t keys) : view_(of), wake_at_(keys, end_of_time), due_(slices) {
+  for (size_t i = 0; i < keys; ++i)
+    states_.push_back(of.make_state());
+}
+
+fold_context driver::surroundings() {
+  scratch_.clear();
+  fold_context out;
+  out.watermark = watermark_;
+  out.changes = &sink;
+  out.emissions = &sink;
+  out.counts = &counts;
+  out.scratch = &scratch_;
+  return out;
+}
+
+void driver::set_timer(uint32_t key, event_time at) {
+  if (at >= wake_at_[key])
+    return;
+  wake_at_[key] = at;
+  auto number = static_cast<size_t>(std::max<int64_t>(0, (at - first_time) / slice));
+  if (at - first_time < slice * slices)
+    due_[std::max(number, past_)].push_back(key);
+}
+
+/// Calls for each key, having asked for what the calls will touch. @param keys calls back with them
+template <class Keys, class Call>
+void driver::for_chunk(const Keys& keys, const Call& call) {
+  keys([&](uint32_t key) {
+    const auto* state = reinterpret_cast<const char*>(states_[key].get());
+    __builtin_prefetch(state);
+    __builtin_prefetch(state + 64);
+  });
+  keys([&](uint32_t key) { view_.prefetch(*states_[key]); });
+  keys(call);
+}
+
+void driver::fold(const prepared_batch& x) {
+  for (const auto& chunk : x.chunks) {
+    const auto* message = chunk.data();
+    for_chunk(
+        [&](const auto& f) {
+          for (const auto& i : chunk) {
+            message = &i;
+            f(i.key);
+          }
+        },
+        [&](uint32_t key) {
+          auto context = surroundings();
+          counting_allocations = true;
+          view_.fold(*states_[key], x.input, x.events,
+                     std::span{x.rows}.subspan(message->first, message->count), context);
+          counting_allocations = false;
+          set_timer(key, context.wake_at);
+        });
+  }
+  // A second out of order: what waits is what a real stream lets wait.
+  watermark_ = earlier(x.events.time(x.events.size() - 1), 1s);
+  advance_due();
+}
+
+void driver::advance_due() {
+  for (; first_time + slice * (past_ + 1) <= watermark_ && past_ < slices; ++past_) {
+    auto keys = std::move(due_[past_]);
+    keys.erase(std::remove_if(keys.begin(), keys.end(),
+                              [&](auto key) { return wake_at_[key] > watermark_; }),
+               keys.end());
+    for (size_t begin = 0; begin < keys.size(); begin += chunk_rows) {
+      auto chunk = std::span{keys}.subspan(begin, std::min(chunk_rows, keys.size() - begin));
+      for_chunk([&](const auto& f) { std::for_each(chunk.begin(), chunk.end(), f); },
+                [&](uint32_t key) {
+                  if (wake_at_[key] > watermark_)
+                    return; // it was in the list twice
+                  auto context = surroundings();
+                  counting_allocations = true;
+                  view_.advance(*states_[key], context);
+                  counting_allocations = false;
+                  wake_at_[key] = end_of_time;
+                  set_timer(key, context.wake_at);
+                });
+    }
+  }
+}
+
+size_t driver::memory() const {
+  size_t sum = 0;
+  for (const auto& x : states_)
+    sum += view_.memory(*x);
+  return sum;
+}
+
+} // namespace keyfold::bench

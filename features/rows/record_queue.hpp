@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace keyfold {
+
+/// Records of equally many 8-byte words in the order of their first words, side by side in one
+/// piece of memory: what a view keeps of a key where new things come near the end and old ones go
+/// at the front. Knows nothing of what the words own: who drops a record frees that before. Not
+/// thread-safe.
+class record_queue {
+public:
+  /// @param words of a record, at least one
+  explicit record_queue(size_t words) noexcept : width_(static_cast<uint32_t>(words)) {}
+  record_queue(const record_queue&) = delete;
+  record_queue& operator=(const record_queue&) = delete;
+  ~record_queue();
+
+  /// Of a record.
+  size_t words() const noexcept { return width_; }
+  bool empty() const noexcept { return size_ == 0; }
+  uint32_t size() const noexcept { return size_; }
+  uint64_t* operator[](uint32_t place) noexcept { return words_ + at(place); }
+  const uint64_t* operator[](uint32_t place) const noexcept { return words_ + at(place); }
+  /// The first word of a record, which is a number.
+  int64_t key(uint32_t place) const noexcept { return static_cast<int64_t>(words_[at(place)]); }
+  /// The place of the first record whose key is not less; found at once at the end, and before the
+  /// last.
+  uint32_t place_of(int64_t key) const noexcept;
+
+  /// Puts a record there, its other words zero. Places from there on move by one.
+  uint64_t* insert(uint32_t place, int64_t key);
+  void erase(uint32_t place) noexcept;
+  /// Forgets the first records. Memory for many is given back when the last one goes.
+  void drop(uint32_t count) noexcept;
+  /// Bytes on the heap.
+  size_t memory() const noexcept { return capacity_ * bytes(); }
+  /// Asks the processor to load the first and the last record.
+  void prefetch() const noexcept {
+    constexpr size_t cache_line = 64;
+    const auto* begin = reinterpret_cast<const char*>(words_ + first_ * width_);
+    const auto* end = begin + size_ * bytes();
+    __builtin_prefetch(begin);
+    __builtin_prefetch(end); // where the next one will be
+    if (begin + cache_line < end)
+      __builtin_prefetch(end - 1);
+  }
+
+private:
+  size_t at(uint32_t place) const noexcept { return size_t{first_ + place} * width_; }
+  size_t bytes() const noexcept { return width_ * sizeof(uint64_t); }
+  void make_room();
+
+  uint64_t* words_ = nullptr;
+  uint32_t width_;
+  uint32_t first_ = 0;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0; // records that there is memory for
+};
+
+} // namespace keyfold
