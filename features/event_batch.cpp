@@ -15,7 +15,7 @@ event_batch_builder::event_batch_builder(std::shared_ptr<const stream_schema> sc
   for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
     if (!schema_->fields[i].nullable)
       required_.push_back(i);
-    if (schema_->fields[i].derived)
+    if (schema_->fields[i].derived && schema_->fields[i].stage == 0)
       derived_.push_back(i);
   }
 }
@@ -74,7 +74,7 @@ event_batch_builder::finish_row(std::optional<event_time> source_time) {
   // A derived text has to live as long as the batch: the arena of the rows is where it is made.
   for (auto i : derived_)
     row[i] = schema_->fields[i].derived->evaluate(row, text_);
-  if (schema_->where) {
+  if (schema_->where && schema_->where_stage == 0) {
     scratch_.clear();
     if (!schema_->where->holds(row, scratch_)) {
       abandon_row();

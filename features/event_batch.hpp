@@ -14,10 +14,12 @@ namespace keyfold {
 /// its rows.
 class event_batch {
 public:
+  /// @param origin a batch that cells point into: it lives as long as this one
   event_batch(std::shared_ptr<const stream_schema> schema, std::vector<cell> cells,
-              std::vector<event_time> times, arena text)
+              std::vector<event_time> times, arena text,
+              std::shared_ptr<const event_batch> origin = nullptr)
       : schema_(std::move(schema)), cells_(std::move(cells)), times_(std::move(times)),
-        text_(std::move(text)) {}
+        text_(std::move(text)), origin_(std::move(origin)) {}
 
   const stream_schema& schema() const noexcept { return *schema_; }
   size_t size() const noexcept { return times_.size(); }
@@ -27,10 +29,12 @@ public:
     return {cells_.data() + index * width, width};
   }
   event_time time(size_t index) const noexcept { return times_[index]; }
+  std::span<const cell> cells() const noexcept { return cells_; }
+  std::span<const event_time> times() const noexcept { return times_; }
   /// Bytes held.
   size_t memory() const noexcept {
     return cells_.capacity() * sizeof(cell) + times_.capacity() * sizeof(event_time)
-           + text_.capacity();
+           + text_.capacity() + (origin_ != nullptr ? origin_->memory() : 0);
   }
 
 private:
@@ -38,12 +42,13 @@ private:
   std::vector<cell> cells_;
   std::vector<event_time> times_;
   arena text_;
+  std::shared_ptr<const event_batch> origin_;
 };
 
 using event_batch_ptr = std::shared_ptr<const event_batch>;
 
 /// Collects decoded rows into a batch: derives columns, checks required ones, filters, finds the
-/// event time. Not thread-safe.
+/// event time. What needs a lookup first is left to a `lookup_join`. Not thread-safe.
 class event_batch_builder {
 public:
   enum class outcome : uint8_t { accepted, filtered };

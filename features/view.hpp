@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/byte_codec.hpp"
+#include "features/column.hpp"
 #include "features/event_batch.hpp"
 
 #include <cstdint>
@@ -34,12 +35,6 @@ class feature_sink {
 public:
   virtual ~feature_sink() = default;
   virtual void on_feature(std::string_view name, const feature_value& value) = 0;
-};
-
-/// A column of what a view publishes.
-struct column {
-  std::string name;
-  data_type type;
 };
 
 /// The rows a view publishes to outputs: identified by the entity's key fields and `group`,
