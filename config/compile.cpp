@@ -8,6 +8,7 @@
 #include "config/schema_check.hpp"
 #include "config/settings.hpp"
 #include "config/streams.hpp"
+#include "config/tables.hpp"
 
 namespace keyfold::config {
 
@@ -23,9 +24,10 @@ compile_plan(std::string_view text, const std::string& file,
   plan made;
   made.application = definition.text_or("application", "");
   check_name(definition["application"]);
+  table_set tables{definition};
   name_table stream_names{"streams"};
-  auto streams = read_streams(definition, made.application, stream_names);
-  graph views{definition, streams, stream_names};
+  auto streams = read_streams(definition, made.application, stream_names, tables);
+  graph views{definition, streams, stream_names, tables};
   views.check();
   for (auto& stream : streams) {
     made.streams.push_back(stream.plan);
@@ -37,15 +39,19 @@ compile_plan(std::string_view text, const std::string& file,
   made.serving = read_serving(definition["serving"]);
   made.ledger = read_ledger(definition["ledger"]);
   made.limits = read_limits(definition["limits"]);
-  if (!source.failed())
+  if (!source.failed()) {
     views.check_use();
+    tables.check_use();
+  }
   if (source.failed())
     return tl::unexpected{source.errors()};
 
+  tables.begin_again();
   std::vector<std::shared_ptr<const stream_schema>> schemas;
   for (size_t i = 0; i < streams.size(); ++i)
-    made.streams[i].schema = schemas.emplace_back(prune(streams[i]));
+    made.streams[i].schema = schemas.emplace_back(prune(streams[i], tables));
   made.entities = views.build(schemas);
+  made.tables = tables.plans();
   if (source.failed())
     return tl::unexpected{source.errors()};
   return made;

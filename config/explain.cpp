@@ -58,6 +58,10 @@ struct target_text {
   std::string operator()(const file_output& x) const { return "file " + x.path; }
 };
 
+std::string source_of(const table_plan& x) {
+  return "file " + std::get<csv_table>(x.source).path;
+}
+
 std::string_view name_of(record_format x) {
   return x == record_format::csv ? "csv" : x == record_format::text ? "text" : "json";
 }
@@ -91,6 +95,31 @@ void append_outputs(const plan& all, std::vector<std::string> output_plan::*rows
       out += std::string{indent} + "-> output " + output.name + "\n";
 }
 
+void append_lookup(const stream_schema& schema, const stream_lookup& x, const std::string& columns,
+                   std::string& out) {
+  std::vector<std::string> key;
+  for (auto column : x.key)
+    key.push_back(schema.fields[column].name);
+  out += "  looks up " + (columns.empty() ? "whether there is a row" : columns) + " in table "
+         + x.table->name() + " by " + joined(key)
+         + (x.drop_missing ? "; rows without are left out" : "") + "\n";
+}
+
+void append_table(const table_plan& x, std::string& out) {
+  const auto& columns = x.held->columns();
+  std::vector<std::string> key;
+  std::vector<std::string> fields;
+  for (auto column : x.held->key())
+    key.push_back(columns[column].name);
+  for (const auto& column : columns)
+    fields.push_back(column.name + " " + to_string(column.type));
+  out += "table " + x.held->name() + " by " + joined(key) + "\n";
+  out += "  from     " + source_of(x) + "\n";
+  out += "  fields   " + joined(fields) + "\n";
+  out += "  at most  " + std::to_string(x.bounds.max_rows) + " rows, "
+         + std::to_string(x.bounds.max_bytes) + " bytes\n";
+}
+
 void append_stream(const plan& all, const stream_plan& x, std::string& out) {
   const auto& schema = *x.schema;
   auto emitted = std::holds_alternative<view_source>(x.source);
@@ -99,10 +128,17 @@ void append_stream(const plan& all, const stream_plan& x, std::string& out) {
          + (emitted ? "" : " (" + std::string{name_of(x.format.format)} + ")") + "\n";
   std::vector<std::string> read;
   std::vector<std::string> derived;
-  for (const auto& field : schema.fields)
-    (field.derived ? derived : read)
-        .push_back(field.name + " " + to_string(field.type) + (field.nullable ? "" : " required"));
+  std::vector<std::string> looked_up(schema.lookups.size());
+  for (const auto& field : schema.fields) {
+    auto text = field.name + " " + to_string(field.type) + (field.nullable ? "" : " required");
+    if (field.lookup)
+      looked_up[*field.lookup] += (looked_up[*field.lookup].empty() ? "" : ", ") + text;
+    else
+      (field.derived ? derived : read).push_back(text);
+  }
   out += "  reads    " + joined(read) + "\n";
+  for (size_t i = 0; i < looked_up.size(); ++i)
+    append_lookup(schema, schema.lookups[i], looked_up[i], out);
   if (!derived.empty())
     out += "  derives  " + joined(derived) + "\n";
   auto time = schema.time.field ? schema.fields[*schema.time.field].name : "the source's time";
@@ -183,12 +219,17 @@ public:
 
   std::string write() {
     out_ = "flowchart LR\n";
+    for (size_t i = 0; i < plan_.tables.size(); ++i)
+      line("table" + number(i) + "[(\"table " + label(plan_.tables[i].held->name()) + "<br/>"
+           + label(source_of(plan_.tables[i])) + "\")]");
     for (size_t i = 0; i < plan_.streams.size(); ++i) {
       const auto& stream = plan_.streams[i];
       if (!std::holds_alternative<view_source>(stream.source))
         line("source" + number(i) + "([\"" + label(std::visit(source_text{}, stream.source))
              + "\"]) --> stream" + number(i));
       line("stream" + number(i) + "[/\"stream " + label(stream.schema->name) + "\"/]");
+      for (const auto& lookup : stream.schema->lookups)
+        line("table" + number(table_number(*lookup.table)) + " -.-> stream" + number(i));
     }
     for (size_t i = 0; i < plan_.entities.size(); ++i)
       entity(i);
@@ -251,6 +292,13 @@ private:
     return i;
   }
 
+  size_t table_number(const lookup_table& x) const {
+    size_t i = 0;
+    while (i + 1 < plan_.tables.size() && plan_.tables[i].held.get() != &x)
+      ++i;
+    return i;
+  }
+
   const plan& plan_;
   std::string out_;
 };
@@ -262,10 +310,13 @@ std::string explain_text(const plan& x) {
   for (const auto& entity : x.entities)
     views += entity->views.size();
   auto out = "application " + x.application + ": " + counted(x.streams.size(), "stream", "streams")
-             + ", " + counted(x.entities.size(), "entity", "entities") + ", "
+             + ", " + (x.tables.empty() ? "" : counted(x.tables.size(), "table", "tables") + ", ")
+             + counted(x.entities.size(), "entity", "entities") + ", "
              + counted(views, "view", "views") + ", "
              + counted(features_in(x), "feature", "features") + ", "
              + counted(x.outputs.size(), "output", "outputs") + "\n";
+  for (const auto& table : x.tables)
+    append_table(table, out);
   for (const auto& stream : x.streams)
     append_stream(x, stream, out);
   for (const auto& entity : x.entities)

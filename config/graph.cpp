@@ -39,8 +39,8 @@ void add_input(entity_definition& to, const std::string& stream, const std::vect
 } // namespace
 
 graph::graph(const node& definition, std::vector<declared_stream>& streams,
-             const name_table& stream_names, kind_finder find_kind)
-    : streams_(streams), stream_names_(stream_names), find_kind_(find_kind),
+             const name_table& stream_names, table_set& tables, kind_finder find_kind)
+    : streams_(streams), stream_names_(stream_names), tables_(tables), find_kind_(find_kind),
       definition_(definition) {
   for (const auto& at : definition["entities"].items())
     declare_entity(at);
@@ -251,7 +251,7 @@ graph::compiled_view graph::compile(const declared_view& x,
     inputs.push_back(&out.columns.emplace_back(*schemas[input->stream]));
     out.keys.push_back(find_key(entities_[x.entity], *input, *inputs.back()));
   }
-  out.made = x.read({x.definition, x.name, inputs, out.columns.front(), features_left});
+  out.made = x.read({x.definition, x.name, inputs, out.columns.front(), features_left, tables_});
   return out;
 }
 
@@ -318,7 +318,7 @@ void graph::check_emissions(const declared_view& x) {
     streams_[*x.emits].name_at().complain("the view " + backquoted(x.name)
                                           + " emits no events; remove its `emits`");
   else
-    read_emissions(x.checked->emissions(), streams_[*x.emits]);
+    read_emissions(x.checked->emissions(), tables_, streams_[*x.emits]);
 }
 
 void graph::check_use() const {

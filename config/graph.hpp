@@ -20,7 +20,7 @@ public:
 
   /// Collects the declarations; complains of names and references.
   graph(const node& definition, std::vector<declared_stream>& streams,
-        const name_table& stream_names, kind_finder find_kind = find_view_kind);
+        const name_table& stream_names, table_set& tables, kind_finder find_kind = find_view_kind);
 
   /// Compiles every view against all columns of its streams, after the views that emit those;
   /// complains of what is wrong and marks the columns used.
@@ -109,6 +109,7 @@ private:
 
   std::vector<declared_stream>& streams_;
   const name_table& stream_names_;
+  table_set& tables_;
   kind_finder find_kind_;
   node definition_;
   name_table entity_names_{"entities"};

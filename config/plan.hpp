@@ -4,6 +4,7 @@
 #include "features/on_demand.hpp"
 #include "features/result.hpp"
 #include "features/stream_schema.hpp"
+#include "features/table.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -64,6 +65,21 @@ struct stream_plan {
   std::shared_ptr<const stream_schema> schema;
   std::variant<kafka_source, file_source, stdin_source, http_push_source, view_source> source;
   format_settings format;
+};
+
+/// Of a table: a CSV file, loaded again when it changes.
+struct csv_table {
+  std::string path;
+  format_settings format;
+  std::chrono::milliseconds settle{500}; ///< a file that changed must have been still for so long
+  uint64_t max_bad_rows = 1000;          ///< beyond, the file is refused as a whole
+};
+
+struct table_plan {
+  std::shared_ptr<table> held;                 ///< what readers of the table hold
+  std::shared_ptr<const stream_schema> schema; ///< of its rows: how the columns are decoded
+  std::variant<csv_table> source;
+  table_bounds bounds;
 };
 
 enum class output_format : uint8_t { json, csv };
@@ -157,6 +173,7 @@ struct limits_plan {
 struct plan {
   std::string application;
   std::vector<stream_plan> streams;
+  std::vector<table_plan> tables;
   std::vector<std::shared_ptr<const entity_definition>> entities;
   std::vector<output_plan> outputs;
   std::optional<output_plan> dead_letter; ///< `views` is empty; without: a file beside the ledger

@@ -62,19 +62,27 @@ kafka_source read_kafka(const node& at, const std::string& application, const st
 }
 
 format_settings read_format(const node& at) {
-  format_settings out;
   auto name = at.is_string() ? at.text() : at.text_or("type", "json");
-  out.format = name == "csv"    ? record_format::csv
-               : name == "text" ? record_format::text
-                                : record_format::json;
+  if (name == "csv")
+    return read_csv_format(at);
+  format_settings out;
+  out.format = name == "text" ? record_format::text : record_format::json;
   out.part_separator = at.character_or("part_separator", ';');
   out.value_separator = at.character_or("value_separator", '=');
+  if (out.part_separator == out.value_separator)
+    at.complain("`part_separator` and `value_separator` must differ");
+  return out;
+}
+
+} // namespace
+
+format_settings read_csv_format(const node& at) {
+  format_settings out;
+  out.format = record_format::csv;
   out.delimiter = at.character_or("delimiter", ',');
   out.columns = at["columns"].texts();
   out.header = at.flag_or("header", true);
-  if (out.part_separator == out.value_separator)
-    at.complain("`part_separator` and `value_separator` must differ");
-  if (out.format == record_format::csv && !out.header && out.columns.empty())
+  if (!out.header && out.columns.empty())
     at.complain("a CSV without a header needs `columns`, the names in their order");
   std::set<std::string> seen;
   for (const auto& column : at["columns"].items())
@@ -82,8 +90,6 @@ format_settings read_format(const node& at) {
       column.complain("the column " + column.quoted() + " is listed twice");
   return out;
 }
-
-} // namespace
 
 void refuse_owned_properties(const node& properties,
                              const std::vector<std::pair<std::string, std::string>>& owned) {

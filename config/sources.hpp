@@ -13,4 +13,7 @@ void read_source(const node& stream, const std::string& application, stream_plan
 void refuse_owned_properties(const node& properties,
                              const std::vector<std::pair<std::string, std::string>>& owned);
 
+/// Reads how a CSV file is written: `header`, `columns`, `delimiter`.
+format_settings read_csv_format(const node& at);
+
 } // namespace keyfold::config

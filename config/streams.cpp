@@ -1,5 +1,6 @@
 #include "config/streams.hpp"
 
+#include "config/lookups.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
 #include "features/timestamp_format.hpp"
@@ -32,17 +33,47 @@ std::vector<std::string> path_of(const node& at, const std::string& name) {
   return parts;
 }
 
+void read_timestamp_form(const node& at, stream_field& made) {
+  auto unit = at["unit"];
+  auto format = at["format"];
+  if (made.type.kind != type_kind::timestamp) {
+    for (const auto& [key, x] : {std::pair{"unit", unit}, std::pair{"format", format}})
+      if (x)
+        x.complain_of_key(backquoted(key) + " is for timestamps, and this is "
+                          + backquoted(to_string(made.type)));
+    return;
+  }
+  if (unit && format)
+    format.complain_of_key("give either `unit` or `format`");
+  if (format) {
+    made.unit = timestamp_unit::pattern;
+    made.pattern = format.text();
+    if (auto fine = check_timestamp_pattern(made.pattern); !fine)
+      format.complain(fine.error().message);
+    return;
+  }
+  auto name = unit.text();
+  made.unit = name == "s"    ? timestamp_unit::seconds
+              : name == "ms" ? timestamp_unit::milliseconds
+              : name == "us" ? timestamp_unit::microseconds
+                             : timestamp_unit::rfc3339;
+}
+
 /// Reads one stream.
 class stream_reader {
 public:
-  explicit stream_reader(declared_stream& to) : to_(to) {}
+  stream_reader(declared_stream& to, table_set& tables) : to_(to), tables_(tables) {}
 
   void fields() {
     for (const auto& [name, at] : to_.definition["fields"].members())
       field(name, at);
+    lookup_reader lookups{to_, tables_};
+    lookups.columns();
     for (const auto& [name, at] : to_.definition["derived"].members())
       derived(name, at);
+    lookups.keys(); // which may be derived
     to_.used.assign(to_.full.fields.size(), false);
+    lookups.use();
   }
 
   void where() {
@@ -50,8 +81,10 @@ public:
     if (!at || !to_.sound)
       return;
     to_.full.where = compile_condition(at, to_.columns());
-    if (to_.full.where)
-      use(*to_.full.where);
+    if (!to_.full.where)
+      return;
+    to_.full.where_stage = stage_of(to_.full, to_.full.where->columns());
+    use(*to_.full.where);
   }
 
   void time() {
@@ -78,56 +111,20 @@ public:
     if (type.kind != type_kind::timestamp)
       at.complain("the event time must be a timestamp, and " + at.quoted() + " is "
                   + backquoted(to_string(type)) + "; declare it as a timestamp with its `unit`");
+    if (to_.full.fields[*found].stage != 0)
+      at.complain("the event time must be known before anything is looked up, and " + at.quoted()
+                  + " comes of a lookup");
     to_.full.time.field = *found;
     to_.used[*found] = true;
   }
 
 private:
   void field(const std::string& name, const node& at) {
-    stream_field made;
-    made.name = name;
-    auto type_at = at.is_string() ? at : at["type"];
-    auto type = parse_data_type(type_at.text());
-    auto named = check_column_name(name, at);
-    if (!type)
-      type_at.complain(type.error().message);
-    if (!type || !named) {
+    auto made = read_field(name, at, to_.plan.format.format == record_format::json);
+    if (made)
+      to_.full.fields.push_back(std::move(*made));
+    else
       to_.sound = false;
-      return;
-    }
-    made.type = *type;
-    made.nullable = !at.flag_or("required", false);
-    made.path = path_of(at["path"], name);
-    if (made.path.size() > 1 && to_.plan.format.format != record_format::json)
-      at["path"].complain("only JSON records are nested; here a path is one name");
-    timestamp_form(at, made);
-    to_.full.fields.push_back(std::move(made));
-  }
-
-  void timestamp_form(const node& at, stream_field& made) {
-    auto unit = at["unit"];
-    auto format = at["format"];
-    if (made.type.kind != type_kind::timestamp) {
-      for (const auto& [key, x] : {std::pair{"unit", unit}, std::pair{"format", format}})
-        if (x)
-          x.complain_of_key(backquoted(key) + " is for timestamps, and this is "
-                            + backquoted(to_string(made.type)));
-      return;
-    }
-    if (unit && format)
-      format.complain_of_key("give either `unit` or `format`");
-    if (format) {
-      made.unit = timestamp_unit::pattern;
-      made.pattern = format.text();
-      if (auto fine = check_timestamp_pattern(made.pattern); !fine)
-        format.complain(fine.error().message);
-      return;
-    }
-    auto name = unit.text();
-    made.unit = name == "s"    ? timestamp_unit::seconds
-                : name == "ms" ? timestamp_unit::milliseconds
-                : name == "us" ? timestamp_unit::microseconds
-                               : timestamp_unit::rfc3339;
   }
 
   void derived(const std::string& name, const node& at) {
@@ -144,6 +141,7 @@ private:
     stream_field made;
     made.name = name;
     made.type = compiled->type();
+    made.stage = stage_of(to_.full, compiled->columns());
     made.derived = std::move(*compiled);
     if (made.type.kind == type_kind::null) {
       at.complain("the column is always NULL; give it a type with CAST");
@@ -166,9 +164,29 @@ private:
   }
 
   declared_stream& to_;
+  table_set& tables_;
 };
 
 } // namespace
+
+std::optional<stream_field> read_field(const std::string& name, const node& at, bool nested) {
+  stream_field made;
+  made.name = name;
+  auto type_at = at.is_string() ? at : at["type"];
+  auto type = parse_data_type(type_at.text());
+  auto named = check_column_name(name, at);
+  if (!type)
+    type_at.complain(type.error().message);
+  if (!type || !named)
+    return std::nullopt;
+  made.type = *type;
+  made.nullable = !at.flag_or("required", false);
+  made.path = path_of(at["path"], name);
+  if (made.path.size() > 1 && !nested)
+    at["path"].complain("only JSON records are nested; here a path is one name");
+  read_timestamp_form(at, made);
+  return made;
+}
 
 scope declared_stream::columns(size_t count) const {
   scope out;
@@ -237,13 +255,13 @@ declared_stream& declare(const node& at, const node& name_at, name_table& names,
 } // namespace
 
 std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
-                                          name_table& names) {
+                                          name_table& names, table_set& tables) {
   std::vector<declared_stream> out;
   for (const auto& at : definition["streams"].items()) {
     auto& made = declare(at, at["name"], names, out);
     read_source(at, application, made.plan);
     refuse_shared_group(out);
-    stream_reader reader{made};
+    stream_reader reader{made, tables};
     reader.fields();
     reader.where();
     reader.time();
@@ -259,7 +277,7 @@ std::vector<declared_stream> read_streams(const node& definition, const std::str
   return out;
 }
 
-void read_emissions(std::span<const column> emitted, declared_stream& to) {
+void read_emissions(std::span<const column> emitted, table_set& tables, declared_stream& to) {
   to.sound = true;
   for (const auto& x : emitted) {
     stream_field field;
@@ -267,22 +285,45 @@ void read_emissions(std::span<const column> emitted, declared_stream& to) {
     field.type = x.type;
     to.full.fields.push_back(std::move(field));
   }
-  stream_reader reader{to};
+  stream_reader reader{to, tables};
   reader.fields();
   reader.where();
 }
 
-std::shared_ptr<const stream_schema> prune(const declared_stream& x) {
+namespace {
+
+/// Per column of the stream, whether it is needed for those used.
+std::vector<bool> needed_columns(const declared_stream& x) {
   auto needed = x.used;
-  for (size_t i = x.full.fields.size(); i-- > 0;) {
-    const auto& field = x.full.fields[i];
+  std::vector<uint32_t> open;
+  for (uint32_t i = 0; i < needed.size(); ++i) {
     // A required field is a check of the records whether or not a view uses it.
-    if (!field.derived && !field.nullable)
-      needed[i] = true;
-    if (needed[i] && field.derived)
-      for (auto column : field.derived->columns())
-        needed[column] = true;
+    needed[i] = needed[i] || (x.full.fields[i].decoded() && !x.full.fields[i].nullable);
+    if (needed[i])
+      open.push_back(i);
   }
+  auto need = [&](std::span<const uint32_t> columns) {
+    for (auto column : columns) {
+      if (!needed[column])
+        open.push_back(column);
+      needed[column] = true;
+    }
+  };
+  while (!open.empty()) {
+    const auto& field = x.full.fields[open.back()];
+    open.pop_back();
+    if (field.derived)
+      need(field.derived->columns());
+    if (field.lookup)
+      need(x.full.lookups[*field.lookup].key);
+  }
+  return needed;
+}
+
+} // namespace
+
+std::shared_ptr<const stream_schema> prune(const declared_stream& x, table_set& tables) {
+  auto needed = needed_columns(x);
   auto out = std::make_shared<stream_schema>();
   out->name = x.name;
   out->time = x.full.time;
@@ -296,8 +337,11 @@ std::shared_ptr<const stream_schema> prune(const declared_stream& x) {
       out->time.field = static_cast<uint32_t>(out->fields.size());
     out->fields.push_back(std::move(field));
   }
-  if (x.full.where)
+  prune_lookups(x, tables, *out);
+  if (x.full.where) {
     out->where = compile_condition(x.definition["where"], scope_of(*out));
+    out->where_stage = stage_of(*out, out->where->columns());
+  }
   if (out->fields.size() > max_used_fields)
     x.name_at().complain("the definition uses " + std::to_string(out->fields.size())
                          + " columns of this stream, and at most " + std::to_string(max_used_fields)

@@ -3,6 +3,7 @@
 #include "config/names.hpp"
 #include "config/node.hpp"
 #include "config/plan.hpp"
+#include "config/tables.hpp"
 #include "features/view.hpp"
 
 #include <memory>
@@ -37,15 +38,20 @@ inline constexpr size_t max_used_fields = 64;
 /// Reads the streams of a definition, then those that its views emit; complains of what is wrong
 /// with each by itself.
 std::vector<declared_stream> read_streams(const node& definition, const std::string& application,
-                                          name_table& names);
+                                          name_table& names, table_set& tables);
+
+/// Reads a field as streams and tables declare them; complains and returns nothing where it cannot
+/// be made. @param nested whether records are JSON, in which a path has parts
+std::optional<stream_field> read_field(const std::string& name, const node& at, bool nested);
 
 /// Gives a derived stream its columns: those of the events that its view emits, and those derived
 /// from them.
-void read_emissions(std::span<const column> emitted, declared_stream& to);
+void read_emissions(std::span<const column> emitted, table_set& tables, declared_stream& to);
 
-/// The schema of the columns used and of those they are derived from.
+/// The schema of the columns used and of those they are derived from or looked up by.
+/// @param tables those that the lookups of the schema hold
 /// @pre nothing was wrong with `x`
-std::shared_ptr<const stream_schema> prune(const declared_stream& x);
+std::shared_ptr<const stream_schema> prune(const declared_stream& x, table_set& tables);
 
 /// Compiles the string at `text`; complains inside it.
 std::optional<expression> compile(const node& text, const scope& columns);

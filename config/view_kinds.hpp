@@ -2,6 +2,7 @@
 
 #include "config/node.hpp"
 #include "config/streams.hpp"
+#include "config/tables.hpp"
 #include "features/view.hpp"
 
 #include <memory>
@@ -60,6 +61,9 @@ struct view_request {
   std::span<view_columns* const> inputs;
   view_columns& columns;   ///< of the first that is given
   uint64_t& features_left; ///< of `max_features`; the kind takes away what it makes
+  /// To be asked for the tables that the view reads, by the names in its definition: the view keeps
+  /// the `shared_ptr`. It is read twice and gets another table each time.
+  table_set& tables;
 };
 
 /// Reads a view's definition; complains and returns null where it is wrong.

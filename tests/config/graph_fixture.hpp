@@ -65,8 +65,8 @@ inline std::string two_streams(const std::string& views, const std::string& outp
 struct graph_fixture {
   explicit graph_fixture(const std::string& text)
       : source(text, "d.json", test_environment), definition(source, &source.root(), ""),
-        streams(read_streams(definition, "a", names)),
-        views(definition, streams, names, find_test_kind) {
+        tables(definition), streams(read_streams(definition, "a", names, tables)),
+        views(definition, streams, names, tables, find_test_kind) {
     views.check();
     read_outputs(definition, views, streams, shown);
     if (!source.failed())
@@ -75,7 +75,7 @@ struct graph_fixture {
 
   std::vector<std::shared_ptr<const entity_definition>> build() {
     for (const auto& stream : streams)
-      schemas.push_back(prune(stream));
+      schemas.push_back(prune(stream, tables));
     return views.build(schemas);
   }
   std::string all_errors() {
@@ -87,6 +87,7 @@ struct graph_fixture {
 
   document source;
   node definition;
+  table_set tables;
   name_table names{"streams"};
   std::vector<declared_stream> streams;
   graph views;
