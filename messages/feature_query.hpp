@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/entity.hpp"
+#include "features/lookup_table.hpp"
 #include "features/on_demand.hpp"
 
 #include <caf/fwd.hpp>
@@ -67,6 +68,7 @@ struct feature_catalog {
   std::vector<std::shared_ptr<const entity_definition>> entities;
   std::vector<on_demand_view> on_demand;
   std::vector<service> services;
+  std::vector<std::shared_ptr<const lookup_table>> tables = {};
 };
 
 /// The way from a reader to the entities' actors. Thread-safe; never blocks.

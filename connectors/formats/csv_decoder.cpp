@@ -73,18 +73,19 @@ bool csv_splitter::end_field() {
 
 csv_decoder::csv_decoder(std::shared_ptr<const stream_schema> schema,
                          const record_format_settings& settings)
-    : schema_(std::move(schema)), delimiter_(settings.delimiter), header_(settings.header) {}
+    : schema_(std::move(schema)), delimiter_(settings.delimiter), header_(settings.header),
+      what_(settings.what) {}
 
 result<void> csv_decoder::set_columns(const std::vector<std::string>& names) {
   std::vector<std::vector<uint32_t>> fields_at(names.size());
   for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
     auto& field = schema_->fields[i];
-    if (field.derived)
+    if (!field.decoded())
       continue;
     auto& wanted = field.path.empty() ? field.name : field.path.front();
     auto place = std::find(names.begin(), names.end(), wanted);
     if (place == names.end())
-      return fail(fmt::format("stream `{}`: the CSV columns are {}: none of them is `{}`",
+      return fail(fmt::format("{} `{}`: the CSV columns are {}: none of them is `{}`", what_,
                               schema_->name, fmt::join(names, ", "), wanted));
     fields_at[static_cast<size_t>(place - names.begin())].push_back(i);
   }
@@ -95,7 +96,7 @@ result<void> csv_decoder::set_columns(const std::vector<std::string>& names) {
 result<void> csv_decoder::read_header(std::string_view line) {
   line = without_line_end(line);
   if (!simdjson::validate_utf8(line.data(), line.size()))
-    return fail(fmt::format("stream `{}`: the CSV header is not UTF-8", schema_->name));
+    return fail(fmt::format("{} `{}`: the CSV header is not UTF-8", what_, schema_->name));
   if (line.substr(0, 3) == "\xef\xbb\xbf")
     line.remove_prefix(3);
   std::vector<std::string> names;
@@ -103,7 +104,8 @@ result<void> csv_decoder::read_header(std::string_view line) {
   while (fields.next())
     names.emplace_back(fields.text());
   if (!fields.problem().empty())
-    return fail(fmt::format("stream `{}`: in the CSV header {}", schema_->name, fields.problem()));
+    return fail(
+        fmt::format("{} `{}`: in the CSV header {}", what_, schema_->name, fields.problem()));
   return set_columns(names);
 }
 

@@ -59,6 +59,7 @@ private:
   std::shared_ptr<const stream_schema> schema_;
   char delimiter_;
   bool header_;
+  std::string what_;
   /// Of each place in a record: the schema's fields there, mostly one or none.
   std::vector<std::vector<uint32_t>> fields_at_;
   json_text_reader json_;

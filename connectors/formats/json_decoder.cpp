@@ -15,7 +15,7 @@ json_decoder::json_decoder(std::shared_ptr<const stream_schema> schema)
     : schema_(std::move(schema)) {
   for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
     auto& field = schema_->fields[i];
-    if (field.derived)
+    if (!field.decoded())
       continue;
     auto path = field.path.empty() ? std::vector<std::string>{field.name} : field.path;
     auto fits = [&](tree& nodes) { return insert(nodes, path, i); };

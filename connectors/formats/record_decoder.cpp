@@ -18,9 +18,9 @@ result<std::unique_ptr<record_decoder>>
 make_csv_decoder(std::shared_ptr<const stream_schema> schema,
                  const record_format_settings& settings) {
   if (!settings.header && settings.columns.empty())
-    return fail(fmt::format("stream `{}`: CSV without a header line needs `columns`, the names of "
+    return fail(fmt::format("{} `{}`: CSV without a header line needs `columns`, the names of "
                             "its columns in their order",
-                            schema->name));
+                            settings.what, schema->name));
   auto decoder = std::make_unique<csv_decoder>(schema, settings);
   if (!settings.columns.empty())
     if (auto set = decoder->set_columns(settings.columns); !set)

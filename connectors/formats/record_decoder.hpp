@@ -22,6 +22,7 @@ struct record_format_settings {
   char delimiter = ',';       ///< of CSV
   bool header = false; ///< of CSV: the columns' names are in the first line, see `read_header`
   std::vector<std::string> columns; ///< of CSV without a header: the columns' names
+  std::string what = "stream";      ///< the schema is of a stream or a table, for messages
 };
 
 /// Memory that must be readable after a record given to `decode_padded`, in bytes.

@@ -14,7 +14,7 @@ text_decoder::text_decoder(std::shared_ptr<const stream_schema> schema,
       value_separator_(settings.value_separator) {
   for (uint32_t i = 0; i < schema_->fields.size(); ++i) {
     auto& field = schema_->fields[i];
-    if (!field.derived)
+    if (field.decoded())
       wanted_.push_back({field.path.empty() ? field.name : field.path.front(), i});
   }
 }
