@@ -10,7 +10,10 @@ derived_flow::derived_flow(std::shared_ptr<const routing_table> table,
                            std::shared_ptr<flow_gate> gate)
     : table_(std::move(table)), gate_(std::move(gate)),
       heard_(table_->derived.size(),
-             std::vector<event_time>(table_->router_count, beginning_of_time)) {}
+             std::vector<event_time>(table_->router_count, beginning_of_time)) {
+  for (const auto& x : table_->derived)
+    joins_.emplace_back(x.schema);
+}
 
 void derived_flow::connect(uint32_t own, std::vector<caf::weak_actor_ptr> routers,
                            std::vector<stream_counters> counters) {
@@ -22,10 +25,17 @@ void derived_flow::connect(uint32_t own, std::vector<caf::weak_actor_ptr> router
 void derived_flow::send_rows(fold_part& from) {
   for (uint32_t derived = 0; derived < from.emitted.size(); ++derived) {
     auto& emitted = *from.emitted[derived];
-    for (const auto& rows : emitted.take()) {
+    for (auto& rows : emitted.take()) {
+      auto& join = joins_[derived];
+      if (join.needed())
+        rows = join.join(rows).value(); // tables in memory, loaded before the start, always answer
+      if (rows == nullptr)
+        continue;
       publish(derived, *rows, from.logs);
       send_rows(derived, rows);
     }
+    if (joins_[derived].needed())
+      counters_[derived].add(joins_[derived]);
     if (auto filtered = emitted.take_filtered())
       counters_[derived].filtered->Increment(static_cast<double>(filtered));
   }

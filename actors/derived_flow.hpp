@@ -25,8 +25,8 @@ public:
   void connect(uint32_t own, std::vector<caf::weak_actor_ptr> routers,
                std::vector<stream_counters> counters);
 
-  /// Sends on what was emitted into `from`, and writes it to the logs there of the outputs that
-  /// want it.
+  /// Sends on what was emitted into `from`, joined with the tables that the streams look up, and
+  /// writes it to the logs there of the outputs that want it.
   void send_rows(fold_part& from);
   /// All that the router's keys will still emit into stream number `derived` is after `watermark`.
   /// @param newest event time of what the stream is made from
@@ -45,6 +45,7 @@ private:
   uint32_t own_ = 0;
   std::vector<caf::weak_actor_ptr> routers_; // weak: they are one another's
   std::vector<stream_counters> counters_;
+  std::vector<lookup_join> joins_;             // per derived stream
   std::vector<std::vector<event_time>> heard_; // per derived stream and router
   std::vector<cell> key_;
 };

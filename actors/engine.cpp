@@ -59,7 +59,7 @@ entity_routing make_routing(const engine_settings& settings,
 std::vector<uint32_t> emitted_columns(const view& from, const stream_schema& to) {
   std::vector<uint32_t> result;
   for (const auto& field : to.fields) {
-    if (field.derived)
+    if (!field.decoded())
       break;
     auto found = std::find_if(from.emissions().begin(), from.emissions().end(),
                               [&](const auto& x) { return x.name == field.name; });
@@ -145,12 +145,23 @@ void engine::make_routers() {
     routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, counters));
   std::vector<stream_counters> derived;
   for (const auto& x : table_->derived)
-    derived.push_back(stream_counters::make(*metrics_, x.schema->name));
+    derived.push_back(stream_counters::make(*metrics_, *x.schema));
   for (uint32_t i = 0; i < settings_.routers; ++i)
     routers_[i]->connect(i, routers_, derived);
 }
 
+/// Streams are joined with tables in memory as if those could not be missing.
+result<void> engine::check_tables() const {
+  for (const auto& stream : settings_.streams)
+    for (const auto& lookup : stream.schema->lookups)
+      if (auto problem = lookup.table->problem(); !lookup.table->waits() && !problem.empty())
+        return fail(fmt::format("stream `{}`: {}", stream.schema->name, problem));
+  return {};
+}
+
 result<void> engine::start() {
+  if (auto loaded = check_tables(); !loaded)
+    return loaded;
   store::open_options options;
   options.path = settings_.ledger_path;
   options.application = settings_.application;
@@ -251,8 +262,7 @@ void engine::start_sources() {
       continue;
     auto number = sources_.size();
     sources_.push_back(std::make_unique<source_reader>(
-        stream.schema->name, i, stream.schema->time, std::move(stream.source), table_, routers_,
-        gate_, *metrics_, ready_,
+        stream.schema, i, std::move(stream.source), table_, routers_, gate_, *metrics_, ready_,
         source_reader::callbacks{
             [this, number](source_progress progress) {
               coordinator_->send_held(number, std::move(progress));
@@ -265,6 +275,7 @@ void engine::start_sources() {
   parts.sources = &sources_;
   parts.outputs = &outputs_;
   parts.dead_letter_output = settings_.dead_letter_output;
+  parts.letters = settings_.letters;
   parts.ledger = ledger_writer_.get();
   parts.last_epoch = ledger_->last_epoch();
   parts.compacted_epoch = [this] { return ledger_->compacted_epoch(); };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/epoch_coordinator.hpp"
+#include "messages/dead_letter_queue.hpp"
 #include "messages/feature_query.hpp"
 #include "messages/push.hpp"
 
@@ -48,6 +49,8 @@ struct engine_settings {
   std::vector<engine_output> outputs;
   std::optional<size_t>
       dead_letter_output; ///< which of `outputs` takes the dead letters; it has no views
+  std::shared_ptr<dead_letter_queue>
+      letters; ///< of parts that are no sources; null: there are none
   std::string ledger_path;
   bool reset_changed_views = false;
   epoch_settings epochs;
@@ -70,8 +73,8 @@ public:
          std::shared_ptr<metrics_registry> metrics, readiness& ready);
   ~engine() override;
 
-  /// Opens the ledger, restores the keys, starts reading. An error is a sentence for the user;
-  /// nothing has been started.
+  /// Opens the ledger, restores the keys, starts reading. Tables in memory that streams look up
+  /// must have been loaded. An error is a sentence for the user; nothing has been started.
   result<void> start();
   /// Waits until the pipeline has ended by itself (a failure, or all sources at their end) or
   /// `patience` is over. Returns true when it has ended.
@@ -87,6 +90,7 @@ public:
   uint64_t epoch() const noexcept;
 
 private:
+  result<void> check_tables() const;
   std::shared_ptr<const routing_table> make_table() const;
   void make_routers();
   void set_residency();

@@ -205,12 +205,15 @@ std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
     }
     share = {};
   }
-  for (auto& progress : progress_) {
-    for (const auto& letter : progress.dead_letters)
-      if (with_.dead_letter_output)
-        append_dead_letter(logs[*with_.dead_letter_output], letter);
+  auto letters = with_.letters != nullptr ? with_.letters->take() : std::vector<dead_letter>{};
+  for (auto& progress : progress_)
+    std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
+              std::back_inserter(letters));
+  for (auto& progress : progress_)
     progress.dead_letters.clear();
-  }
+  for (const auto& letter : letters)
+    if (with_.dead_letter_output)
+      append_dead_letter(logs[*with_.dead_letter_output], letter);
   for (size_t output = 0; output < logs.size(); ++output)
     if (!logs[output].empty())
       result->outbox.push_back({(*with_.outputs)[output].writer->name(), std::move(logs[output])});
@@ -331,6 +334,7 @@ bool epoch_coordinator::quiet() const {
   return std::none_of(with_.routers.begin(), with_.routers.end(),
                       [](const auto& x) { return x->keys_wait_for_room(); })
          && with_.gate->in_flight() == 0 && log_bytes() == 0
+         && (with_.letters == nullptr || with_.letters->empty())
          && std::all_of(with_.routers.begin(), with_.routers.end(),
                         [](const auto& x) { return x->dirty_keys() == 0; });
 }

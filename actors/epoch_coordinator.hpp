@@ -5,6 +5,7 @@
 #include "actors/output_writer.hpp"
 #include "actors/router.hpp"
 #include "actors/source_reader.hpp"
+#include "messages/dead_letter_queue.hpp"
 
 #include <chrono>
 #include <functional>
@@ -40,6 +41,7 @@ public:
     std::vector<std::unique_ptr<source_reader>>* sources;
     std::vector<coordinated_output>* outputs; ///< in the order of the routing table's numbers
     std::optional<size_t> dead_letter_output;
+    std::shared_ptr<dead_letter_queue> letters; ///< those of others than sources; may be null
     ledger_writer* ledger;
     uint64_t last_epoch = 0;
     std::function<uint64_t()> compacted_epoch; ///< of the ledger

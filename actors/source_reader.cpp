@@ -15,18 +15,19 @@ constexpr auto hold_patience = std::chrono::milliseconds{100};
 
 } // namespace
 
-source_reader::source_reader(std::string name, uint32_t stream, stream_time time,
+source_reader::source_reader(const std::shared_ptr<const stream_schema>& schema, uint32_t stream,
                              std::unique_ptr<event_source> source,
                              std::shared_ptr<const routing_table> table,
                              std::vector<caf::intrusive_ptr<router>> routers,
                              std::shared_ptr<flow_gate> gate, metrics_registry& metrics,
                              readiness& ready, callbacks report)
-    : name_(std::move(name)), stream_(stream), watermarks_(time.max_delay, time.idle_after),
+    : name_(schema->name), stream_(stream),
+      watermarks_(schema->time.max_delay, schema->time.idle_after), join_(schema),
       source_(std::move(source)), table_(std::move(table)), routers_(std::move(routers)),
       gate_(std::move(gate)), ready_(ready), report_(std::move(report)) {
   prometheus::Labels labels{{"stream", name_}};
   counters_ = {
-      stream_counters::make(metrics, name_),
+      stream_counters::make(metrics, *schema),
       &make_counter(metrics, "keyfold_source_records_total",
                     "Records read, whatever became of them.", labels),
       &make_counter(metrics, "keyfold_source_dead_letters_total",
@@ -34,6 +35,8 @@ source_reader::source_reader(std::string name, uint32_t stream, stream_time time
       &make_counter(metrics, "keyfold_source_dead_letter_stalls_total",
                     "Times the source had to wait because its dead letters reached their bound.",
                     labels),
+      &make_counter(metrics, "keyfold_lookup_stalls_total",
+                    "Times the source had to wait because a table could not be asked.", labels),
       &make_gauge(metrics, "keyfold_stream_idle_partitions",
                   "Partitions that hold no watermark back because they are silent.", labels),
   };
@@ -107,20 +110,43 @@ bool source_reader::poll() {
     counters_.dead_letter_stalls->Increment();
     return false; // until the epoch's edge
   }
-  auto polled = source_->poll(rows_per_poll, poll_patience);
-  if (!polled) {
-    failed_ = true;
-    ready_.set("stream " + name_, polled.error().message);
-    report_.failed(polled.error().message);
-    return false;
+  if (!waiting_) {
+    auto polled = source_->poll(rows_per_poll, poll_patience);
+    if (!polled) {
+      failed_ = true;
+      ready_.set("stream " + name_, polled.error().message);
+      report_.failed(polled.error().message);
+      return false;
+    }
+    auto status = source_->status();
+    ready_.set("stream " + name_, status.ready ? std::string{} : status.reason);
+    waiting_ = std::move(*polled);
   }
-  auto status = source_->status();
-  ready_.set("stream " + name_, status.ready ? std::string{} : status.reason);
-  note(*polled);
-  if (polled->events != nullptr && polled->events->size() != 0)
-    send(polled->events);
+  if (!look_up(*waiting_))
+    return false;
+  auto polled = *std::exchange(waiting_, std::nullopt);
+  note(polled);
+  if (polled.events != nullptr && polled.events->size() != 0)
+    send(polled.events);
   else
     send_watermark();
+  return true;
+}
+
+/// False where a table cannot answer now: then what was polled waits, and its positions with it.
+bool source_reader::look_up(source_poll& polled) {
+  if (polled.events == nullptr || !join_.needed())
+    return true;
+  auto joined = join_.join(polled.events);
+  if (!joined) {
+    ready_.set("stream " + name_, join_.problem());
+    if (!std::exchange(lookup_stalled_, true))
+      counters_.lookup_stalls->Increment();
+    return false;
+  }
+  lookup_stalled_ = false;
+  counters_.stream.add(join_);
+  polled.events = *std::move(joined);
   return true;
 }
 

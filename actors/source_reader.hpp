@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,8 +24,9 @@ struct source_progress {
   bool ended = false;                    ///< bounded, and read to its end
 };
 
-/// The thread of one source: polls while there is credit, splits what came by router, keeps the
-/// watermark, and holds at the epoch's edge. `start` once, `join` last.
+/// The thread of one source: polls while there is credit, joins what came with the tables that the
+/// stream looks up, splits it by router, keeps the watermark, and holds at the epoch's edge.
+/// `start` once, `join` last.
 class source_reader {
 public:
   /// What the reader reports; called from its thread.
@@ -34,7 +36,8 @@ public:
         failed; ///< no retry mends it; the reader has stopped reading
   };
 
-  source_reader(std::string name, uint32_t stream, stream_time time,
+  /// @param stream the number of the stream
+  source_reader(const std::shared_ptr<const stream_schema>& schema, uint32_t stream,
                 std::unique_ptr<event_source> source, std::shared_ptr<const routing_table> table,
                 std::vector<caf::intrusive_ptr<router>> routers, std::shared_ptr<flow_gate> gate,
                 metrics_registry& metrics, readiness& ready, callbacks report);
@@ -57,12 +60,14 @@ private:
     prometheus::Counter* records;
     prometheus::Counter* dead_letters;
     prometheus::Counter* dead_letter_stalls;
+    prometheus::Counter* lookup_stalls;
     prometheus::Gauge* idle_partitions;
   };
 
   void loop();
   void hold();
   bool poll();
+  bool look_up(source_poll& polled);
   void note(const source_poll& polled);
   void send(const event_batch_ptr& events);
   void send_watermark();
@@ -72,6 +77,7 @@ private:
   std::string name_;
   uint32_t stream_;
   watermark_tracker watermarks_;
+  lookup_join join_;
   std::unique_ptr<event_source> source_;
   std::shared_ptr<const routing_table> table_;
   std::vector<caf::intrusive_ptr<router>> routers_;
@@ -80,6 +86,8 @@ private:
   callbacks report_;
   counters counters_;
 
+  std::optional<source_poll> waiting_; // polled, and not yet joined with the stream's tables
+  bool lookup_stalled_ = false;
   source_positions positions_;
   std::vector<dead_letter> dead_letters_;
   size_t dead_letter_bytes_ = 0;

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "actors/routing.hpp"
+#include "features/lookup_join.hpp"
 #include "messages/metrics.hpp"
 
-#include <string>
+#include <vector>
 
 namespace keyfold {
 
@@ -16,11 +17,19 @@ struct stream_counters {
   prometheus::Counter* long_keys;
   prometheus::Gauge* watermark;
   prometheus::Gauge* newest;
+  /// Of one lookup of the stream.
+  struct lookup {
+    prometheus::Counter* missing;
+    prometheus::Counter* dropped;
+  };
+  std::vector<lookup> lookups; ///< in their order
 
   /// Registers the families with the label `stream`.
-  static stream_counters make(metrics_registry& registry, const std::string& stream);
+  static stream_counters make(metrics_registry& registry, const stream_schema& stream);
 
   void add(const routing_losses& x) const;
+  /// Takes what `x` has counted.
+  void add(lookup_join& x) const;
   /// Shows `x` in a gauge, as Unix time; the ends of time are 0.
   static void show(prometheus::Gauge& gauge, event_time x);
 };

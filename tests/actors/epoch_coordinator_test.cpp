@@ -25,8 +25,8 @@ public:
     routers_.push_back(make_lean_actor<router>(system_, system_, table_, gate_, views));
     routers_[0]->connect(0, routers_, {});
     sources_.push_back(std::make_unique<source_reader>(
-        "events", 0, schema->time, std::make_unique<log_source>(log, schema), table_, routers_,
-        gate_, *metrics_, ready_,
+        schema, 0, std::make_unique<log_source>(log, schema), table_, routers_, gate_, *metrics_,
+        ready_,
         source_reader::callbacks{
             [this](source_progress x) { coordinator_->send_held(0, std::move(x)); },
             [this](std::string reason) { coordinator_->send_failure(std::move(reason)); }}));
