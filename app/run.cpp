@@ -142,6 +142,11 @@ int serve(const config::plan& plan, const run_options& options) {
     return 1;
   }
   wired->engine.fault = fault_from_environment();
+  for (auto& table : wired->tables)
+    if (auto loaded = table->load(); !loaded) {
+      spdlog::error("{}", loaded.error().message);
+      return 1;
+    }
   auto workers = plan.limits.workers != 0 ? plan.limits.workers
                                           : std::max(1u, std::thread::hardware_concurrency());
   actor_config actors{workers};
@@ -152,6 +157,8 @@ int serve(const config::plan& plan, const run_options& options) {
     spdlog::error("{}", started.error().message);
     return 1;
   }
+  for (auto& table : wired->tables)
+    table->start();
   std::optional<http::server> server;
   if (plan.serving.enabled) {
     server.emplace(wired->serving, http::dependencies{system, pipeline, wired->catalog,
@@ -169,6 +176,8 @@ int serve(const config::plan& plan, const run_options& options) {
     watch.beat();
   if (server)
     server->begin_drain();
+  for (auto& table : wired->tables)
+    table->stop(); // before the last epoch, which takes the dead letters there are
   auto stopped = pipeline.stop(plan.serving.drain_timeout);
   if (!options.report.empty())
     watch.write(options.report);

@@ -1,5 +1,6 @@
 #include "app/wiring.hpp"
 
+#include "connectors/file/csv_table_source.hpp"
 #include "connectors/file/file_output.hpp"
 #include "connectors/file/file_source.hpp"
 #include "connectors/file/stdin_source.hpp"
@@ -127,6 +128,20 @@ private:
   metrics_ptr metrics_;
   std::shared_ptr<push_hub> hub_;
 };
+
+std::unique_ptr<table_source> make_table(const config::table_plan& x, const metrics_ptr& metrics,
+                                         const std::shared_ptr<dead_letter_queue>& letters) {
+  const auto& file = std::get<config::csv_table>(x.source);
+  csv_table_settings settings;
+  settings.held = x.held;
+  settings.schema = x.schema;
+  settings.format = format_of(file.format);
+  settings.path = file.path;
+  settings.settle = file.settle;
+  settings.max_bad_rows = file.max_bad_rows;
+  settings.bounds = x.bounds;
+  return std::make_unique<csv_table_source>(std::move(settings), metrics, letters);
+}
 
 /// The rows an output receives from a view.
 change_columns columns_of(const config::plan& plan, const std::string& view_name) {
@@ -315,6 +330,8 @@ void add_on_demand(const config::on_demand_plan& x, feature_catalog& to) {
 std::shared_ptr<const feature_catalog> catalog_of(const config::plan& plan) {
   auto result = std::make_shared<feature_catalog>();
   result->entities = plan.entities;
+  for (const auto& x : plan.tables)
+    result->tables.push_back(x.held);
   for (const auto& x : plan.on_demand)
     add_on_demand(x, *result);
   for (const auto& x : plan.services) {
@@ -352,6 +369,9 @@ result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_pt
     engine.streams.push_back(
         {stream.schema, std::move(*source), from == nullptr ? "" : from->view});
   }
+  engine.letters = std::make_shared<dead_letter_queue>();
+  for (const auto& table : plan.tables)
+    result.tables.push_back(make_table(table, metrics, engine.letters));
   if (auto added = add_outputs(plan, engine, metrics); !added)
     return tl::unexpected{added.error()};
   result.push = sources.hub();

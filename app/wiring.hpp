@@ -5,9 +5,11 @@
 #include "http/settings.hpp"
 #include "messages/feature_query.hpp"
 #include "messages/push.hpp"
+#include "messages/table_source.hpp"
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace keyfold {
 
@@ -18,9 +20,11 @@ struct wired_plan {
   http::server_settings serving;
   std::shared_ptr<const feature_catalog> catalog;
   std::shared_ptr<push_endpoint> push; ///< null: no stream takes pushes
+  /// To be loaded before the engine starts, and followed while it runs.
+  std::vector<std::unique_ptr<table_source>> tables;
 };
 
-/// Makes sources and outputs; connects to nothing yet. An error is a sentence for the user.
+/// Makes sources, tables and outputs; connects to nothing yet. An error is a sentence for the user.
 /// @param bounded sources end where their data ends now
 result<wired_plan> wire(const config::plan& plan, bool bounded,
                         const std::shared_ptr<metrics_registry>& metrics);

@@ -12,26 +12,36 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+/// Names with their types: features, columns.
+template <class Items>
+json describe_typed(const Items& items) {
+  json result = json::array();
+  for (const auto& x : items)
+    result.push_back({{"name", x.name}, {"type", to_string(x.type)}});
+  return result;
+}
+
 json describe(const view& x) {
-  json features = json::array();
-  for (const auto& feature : x.features())
-    features.push_back({{"name", feature.name}, {"type", to_string(feature.type)}});
   auto inputs = std::vector<std::string>{x.inputs().begin(), x.inputs().end()};
   return {{"name", x.name()},
           {"kind", x.kind()},
           {"inputs", inputs},
           {"open", x.open()},
-          {"features", std::move(features)}};
+          {"features", describe_typed(x.features())}};
+}
+
+json describe(const lookup_table& x) {
+  json key = json::array();
+  for (auto column : x.key())
+    key.push_back(x.columns()[column].name);
+  return {{"name", x.name()}, {"key", std::move(key)}, {"fields", describe_typed(x.columns())}};
 }
 
 json describe(const entity_definition& x) {
-  json key = json::array();
-  for (const auto& field : x.key)
-    key.push_back({{"name", field.name}, {"type", to_string(field.type)}});
   json views = json::array();
   for (const auto& view : x.views)
     views.push_back(describe(*view));
-  return {{"name", x.name}, {"key", std::move(key)}, {"views", std::move(views)}};
+  return {{"name", x.name}, {"key", describe_typed(x.key)}, {"views", std::move(views)}};
 }
 
 json describe(const feature_catalog& catalog, const feature_catalog::service& x) {
@@ -54,12 +64,9 @@ json describe(const feature_catalog& catalog, const on_demand_view& x) {
   json features = json::array();
   for (const auto& feature : x.features)
     features.push_back({{"name", feature.name}, {"type", to_string(feature.value.type())}});
-  json parameters = json::array();
-  for (const auto& parameter : x.parameters)
-    parameters.push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}});
   return {{"name", x.name},
           {"entity", catalog.entities[x.entity]->name},
-          {"request", std::move(parameters)},
+          {"request", describe_typed(x.parameters)},
           {"features", std::move(features)}};
 }
 
@@ -90,10 +97,14 @@ std::string definitions_body(const service& shared) {
   json on_demand = json::array();
   for (const auto& x : catalog.on_demand)
     on_demand.push_back(describe(catalog, x));
+  json tables = json::array();
+  for (const auto& x : catalog.tables)
+    tables.push_back(describe(*x));
   json body = {{"entities", std::move(entities)},
                {"on_demand", std::move(on_demand)},
                {"services", std::move(services)},
-               {"streams", describe_streams(shared)}};
+               {"streams", describe_streams(shared)},
+               {"tables", std::move(tables)}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
