@@ -59,10 +59,11 @@ inline ordered json_of(const cell& x) {
 }
 
 /// Runs the views of a plan as routers do, one row at a time, watermarks following them through
-/// all stages, and keeps every row that one view publishes. Pure: no actor, no source, no output.
+/// all stages, and keeps every row that one view publishes, or every event of one stream. Pure: no
+/// actor, no source, no output.
 class window_runner {
 public:
-  /// @param watched the view whose rows are kept
+  /// @param watched the view whose rows are kept, or the derived stream whose events are
   explicit window_runner(const plan& from, std::string watched = "v")
       : watched_(std::move(watched)) {
     for (const auto& x : from.streams) {
@@ -81,7 +82,8 @@ public:
   }
 
   /// Puts a row into a stream; the only one, or the one named.
-  void put(const ordered& row, const std::string& stream = "") {
+  /// @param moves_time the stream's watermark follows the row's time
+  void put(const ordered& row, const std::string& stream = "", bool moves_time = true) {
     auto& to = stream.empty() ? streams_.at(0) : find(stream);
     event_batch_builder builder{to.schema, 1};
     auto cells = builder.begin_row();
@@ -90,10 +92,17 @@ public:
         cells[i] = cell_of(row.value(to.schema->fields[i].name, ordered{}), to.schema->fields[i],
                            builder.text());
     auto at = deliver(to, builder, std::nullopt);
-    if (!at)
+    if (!at || !moves_time)
       return;
     to.tracker->observe("0", *at, {});
     to.watermark = to.tracker->watermark({});
+    advance();
+  }
+  /// All rows of all streams up to this time have come.
+  void advance_to(event_time watermark) {
+    for (auto& x : streams_)
+      if (x.tracker)
+        x.watermark = std::max(x.watermark, watermark);
     advance();
   }
   void end() {
@@ -175,6 +184,8 @@ private:
     switch (field.type.kind) {
     case type_kind::timestamp:
       return cell::timestamp(event_time{std::chrono::milliseconds{x.get<int64_t>()}});
+    case type_kind::boolean:
+      return cell::boolean(x.get<bool>());
     case type_kind::string:
       return cell::string(memory.copy(x.get<std::string>()));
     case type_kind::float32:
@@ -194,12 +205,21 @@ private:
       return std::nullopt;
     auto at = builder.last_time();
     auto batch = builder.build();
+    if (stream.schema->name == watched_)
+      keep(*batch);
     for (auto& x : views_)
       for (const auto& input : x.entity->inputs)
         for (const auto& target : input.views)
           if (input.stream == stream.schema->name && target.view == x.number)
             fold(x, key_of(x, *batch, input.key_columns), target.input, *batch);
     return at;
+  }
+
+  void keep(const event_batch& batch) {
+    auto& kept = published.emplace_back(ordered::object());
+    const auto& fields = batch.schema().fields;
+    for (size_t i = 0; i < fields.size(); ++i)
+      kept[fields[i].name] = json_of(batch.row(0)[i]);
   }
 
   void fold(running_view& x, key_state& key, uint32_t input, const event_batch& batch) {

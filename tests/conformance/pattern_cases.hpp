@@ -5,9 +5,7 @@
 namespace keyfold::conformance {
 
 /// The runs of a case in the notation of patterns.json, whose head explains it.
+/// @throws unknown_notation, json::exception where the case has what is not known
 std::vector<run> runs_of_pattern_case(const json& x);
-
-/// Makes what a run emits comparable with what it expects: e.g. the ids of a match as one list.
-json comparable_pattern_row(json row);
 
 } // namespace keyfold::conformance
