@@ -10,7 +10,38 @@
 #include "config/streams.hpp"
 #include "config/tables.hpp"
 
+#include <algorithm>
+
 namespace keyfold::config {
+
+namespace {
+
+/// Whether a key is known only when the row has been joined with a table.
+bool is_looked_up(const stream_key& key, const stream_schema& schema) {
+  return std::any_of(key.columns.begin(), key.columns.end(),
+                     [&](uint32_t column) { return schema.fields[column].stage > 0; });
+}
+
+/// Tells the streams that have a source which of their columns are keys. What a view emits is no
+/// record that could be set aside, and neither is a row whose key comes from a table: there the
+/// routers count what has no key.
+void name_keys(const plan& made, std::span<const std::shared_ptr<stream_schema>> schemas) {
+  for (size_t i = 0; i < schemas.size(); ++i) {
+    schemas[i]->max_key_bytes = made.limits.max_key_bytes;
+    if (std::holds_alternative<view_source>(made.streams[i].source))
+      continue;
+    for (const auto& entity : made.entities)
+      for (const auto& input : entity->inputs)
+        if (input.stream == schemas[i]->name)
+          schemas[i]->keys.push_back({entity->name, input.key_columns});
+    auto& keys = schemas[i]->keys;
+    if (std::any_of(keys.begin(), keys.end(),
+                    [&](const auto& key) { return is_looked_up(key, *schemas[i]); }))
+      keys.clear();
+  }
+}
+
+} // namespace
 
 tl::expected<plan, plan_errors>
 compile_plan(std::string_view text, const std::string& file,
@@ -47,11 +78,14 @@ compile_plan(std::string_view text, const std::string& file,
     return tl::unexpected{source.errors()};
 
   tables.begin_again();
-  std::vector<std::shared_ptr<const stream_schema>> schemas;
-  for (size_t i = 0; i < streams.size(); ++i)
-    made.streams[i].schema = schemas.emplace_back(prune(streams[i], tables));
-  made.entities = views.build(schemas);
+  std::vector<std::shared_ptr<stream_schema>> schemas;
+  for (const auto& stream : streams)
+    schemas.push_back(prune(stream, tables));
+  made.entities = views.build({schemas.begin(), schemas.end()});
   made.tables = tables.plans();
+  name_keys(made, schemas);
+  for (size_t i = 0; i < streams.size(); ++i)
+    made.streams[i].schema = schemas[i];
   if (source.failed())
     return tl::unexpected{source.errors()};
   return made;

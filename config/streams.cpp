@@ -322,7 +322,7 @@ std::vector<bool> needed_columns(const declared_stream& x) {
 
 } // namespace
 
-std::shared_ptr<const stream_schema> prune(const declared_stream& x, table_set& tables) {
+std::shared_ptr<stream_schema> prune(const declared_stream& x, table_set& tables) {
   auto needed = needed_columns(x);
   auto out = std::make_shared<stream_schema>();
   out->name = x.name;

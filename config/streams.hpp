@@ -51,7 +51,7 @@ void read_emissions(std::span<const column> emitted, table_set& tables, declared
 /// The schema of the columns used and of those they are derived from or looked up by.
 /// @param tables those that the lookups of the schema hold
 /// @pre nothing was wrong with `x`
-std::shared_ptr<const stream_schema> prune(const declared_stream& x, table_set& tables);
+std::shared_ptr<stream_schema> prune(const declared_stream& x, table_set& tables);
 
 /// Compiles the string at `text`; complains inside it.
 std::optional<expression> compile(const node& text, const scope& columns);

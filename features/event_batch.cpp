@@ -1,5 +1,6 @@
 #include "features/event_batch.hpp"
 
+#include "features/entity_key.hpp"
 #include "features/timestamp_format.hpp"
 
 #include <fmt/format.h>
@@ -49,6 +50,57 @@ std::optional<error> event_batch_builder::missing_field(std::span<const cell> ro
   return std::nullopt;
 }
 
+namespace {
+
+std::string names_of(const stream_schema& schema, const stream_key& key) {
+  std::string out;
+  for (auto i : key.columns)
+    out += fmt::format("{}`{}`", out.empty() ? "" : ", ", schema.fields[i].name);
+  return out;
+}
+
+bool is_text(cell_kind x) noexcept {
+  return x == cell_kind::string || x == cell_kind::bytes;
+}
+
+/// At least the bytes that the key's text will have: every byte may have to be escaped, and a
+/// number, a time or a truth value takes no more than 64.
+size_t most_key_bytes(std::span<const cell> row, const stream_key& key) noexcept {
+  size_t out = 0;
+  for (auto i : key.columns)
+    out += 1 + (is_text(row[i].kind()) ? 2 * row[i].as_text().size() : 64);
+  return out;
+}
+
+} // namespace
+
+std::optional<error> event_batch_builder::unusable_key(std::span<const cell> row) {
+  auto found = schema_->keys.empty();
+  for (const auto& key : schema_->keys) {
+    auto is_null = [&](uint32_t i) { return row[i].is_null(); };
+    if (std::any_of(key.columns.begin(), key.columns.end(), is_null))
+      continue;
+    found = true;
+    if (most_key_bytes(row, key) <= schema_->max_key_bytes)
+      continue;
+    key_.clear();
+    for (auto i : key.columns)
+      key_.push_back(row[i]);
+    key_text_.clear();
+    append_entity_key(key_, key_text_);
+    if (key_text_.size() > schema_->max_key_bytes)
+      return error{fmt::format("the key of entity `{}` ({}) has {} bytes, more than "
+                               "`limits.max_key_bytes` ({}) allows",
+                               key.entity, names_of(*schema_, key), key_text_.size(),
+                               schema_->max_key_bytes)};
+  }
+  if (found)
+    return std::nullopt;
+  const auto& key = schema_->keys.front();
+  return error{fmt::format("the row has the key of no entity: that of `{}` is {}, and null",
+                           key.entity, names_of(*schema_, key))};
+}
+
 result<event_time> event_batch_builder::time_of(std::span<const cell> row,
                                                 std::optional<event_time> source_time) const {
   if (!schema_->time.field) {
@@ -84,6 +136,10 @@ event_batch_builder::finish_row(std::optional<event_time> source_time) {
   if (auto missing = missing_field(row)) {
     abandon_row();
     return tl::unexpected{*std::move(missing)};
+  }
+  if (auto unusable = unusable_key(row)) {
+    abandon_row();
+    return tl::unexpected{*std::move(unusable)};
   }
   auto time = time_of(row, source_time);
   if (!time) {

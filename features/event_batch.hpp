@@ -61,8 +61,8 @@ public:
   /// `finish_row` belongs to that row: it is forgotten when the row is left out.
   arena& text() noexcept { return text_; }
   /// Completes the row begun: derives columns, then filters, then checks the rest. On an error (a
-  /// required column is null; no event time, or one outside the years 1 to 9999) the row is left
-  /// out.
+  /// required column is null; no event time, or one outside the years 1 to 9999; a key that is too
+  /// long, or none at all) the row is left out.
   /// @param source_time what the source says of the record's time, used where the schema names no
   /// field
   result<outcome> finish_row(std::optional<event_time> source_time);
@@ -79,6 +79,8 @@ public:
 private:
   std::span<cell> current_row() noexcept;
   std::optional<error> missing_field(std::span<const cell> row) const;
+  /// Why no entity may have the row.
+  std::optional<error> unusable_key(std::span<const cell> row);
   result<event_time> time_of(std::span<const cell> row,
                              std::optional<event_time> source_time) const;
 
@@ -90,6 +92,8 @@ private:
   std::vector<event_time> times_;
   arena text_;
   arena scratch_;
+  std::vector<cell> key_;
+  std::string key_text_;
   arena::mark row_text_; // where the text of the row begun starts
 };
 

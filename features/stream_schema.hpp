@@ -48,6 +48,12 @@ struct stream_time {
       5000}; ///< wall clock; a partition silent for longer holds nothing back
 };
 
+/// The fields that together are the key of an entity which the stream feeds.
+struct stream_key {
+  std::string entity;
+  std::vector<uint32_t> columns; ///< in the order of the entity's key
+};
+
 /// The rows of a stream: only what the definitions use. Immutable once the plan is made.
 struct stream_schema {
   std::string name;
@@ -56,6 +62,10 @@ struct stream_schema {
   std::optional<expression> where;    ///< rows for which it does not hold are left out, and counted
   uint32_t where_stage = 0;           ///< as of a field: not 0 where it is about looked-up columns
   std::vector<stream_lookup> lookups; ///< made in this order, by a `lookup_join`
+  /// Of the entities that a source's rows are routed to. A row that has none of these keys, or one
+  /// that is too long, is not taken in. Empty: rows are taken whatever their keys.
+  std::vector<stream_key> keys;
+  uint64_t max_key_bytes = 1024; ///< of a key's text
 
   std::optional<uint32_t> find(std::string_view field) const noexcept;
 };

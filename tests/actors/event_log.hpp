@@ -217,8 +217,11 @@ private:
     if (x.key)
       row[0] = cell::string(rows_.text().copy(*x.key));
     row[1] = cell::integer(x.amount);
-    if (rows_.finish_row(x.at))
+    if (auto taken = rows_.finish_row(x.at))
       progress.max_time = std::max(progress.max_time, x.at);
+    else
+      out.dead_letters.push_back({rows_.schema().name, from.name + "@" + std::to_string(place),
+                                  taken.error().message, x.key.value_or("")});
   }
 
   std::shared_ptr<event_log> log_;

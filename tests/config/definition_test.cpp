@@ -364,4 +364,15 @@ TEST_CASE("schema: it is JSON and is the one published") {
         != std::string_view::npos);
 }
 
+TEST_CASE("definition: a source's rows know the keys of the entities they feed") {
+  auto made =
+      must_compile(changed("\"ledger\":", "\"limits\": {\"max_key_bytes\": 99}, \"ledger\":"));
+  const auto& schema = *made.streams[0].schema;
+  REQUIRE(schema.keys.size() == 1);
+  CHECK(schema.keys[0].entity == "user");
+  REQUIRE(schema.keys[0].columns.size() == 1);
+  CHECK(schema.fields[schema.keys[0].columns[0]].name == "userId");
+  CHECK(schema.max_key_bytes == 99);
+}
+
 } // namespace keyfold::config

@@ -166,3 +166,51 @@ TEST_CASE("stream_schema: fields are found by their exact name") {
   CHECK(schema.find("amount") == 1u);
   CHECK_FALSE(schema.find("Amount"));
 }
+
+TEST_CASE("event_batch_builder: a row that no entity may have is left out, with the reason") {
+  auto schema = purchases();
+  schema.keys = {{"user", {0}}, {"day", {0, 2}}};
+  schema.max_key_bytes = 70;
+  schema.fields[0].nullable = true;
+  event_batch_builder builder{shared(schema), 4};
+  auto finish = [&](std::string_view user, cell at = {}) {
+    fill(builder, user, cell::integer(1), at);
+    return builder.finish_row(noon);
+  };
+
+  CHECK(finish("ann"));
+  auto nobody = finish("", cell::timestamp(noon));
+  REQUIRE_FALSE(nobody);
+  CHECK(nobody.error().message
+        == "the row has the key of no entity: that of `user` is `user_id`, and null");
+  CHECK(finish(std::string(70, 'k')));
+  auto long_key = finish(std::string(71, 'k'));
+  REQUIRE_FALSE(long_key);
+  CHECK(long_key.error().message
+        == "the key of entity `user` (`user_id`) has 71 bytes, more than `limits.max_key_bytes` "
+           "(70) allows");
+  CHECK_FALSE(finish(std::string(36, '|')));
+  auto long_pair = finish(std::string(60, 'k'), cell::timestamp(noon));
+  REQUIRE_FALSE(long_pair);
+  CHECK(long_pair.error().message
+        == "the key of entity `day` (`user_id`, `at`) has 81 bytes, more than "
+           "`limits.max_key_bytes` (70) allows");
+  CHECK(builder.size() == 2);
+  CHECK(builder.build()->row(1)[0].as_text() == std::string(70, 'k'));
+}
+
+TEST_CASE("event_batch_builder: one key is enough, and without entities none is needed") {
+  auto schema = purchases();
+  schema.fields[0].nullable = true;
+  schema.keys = {{"user", {0}}, {"amount", {1}}};
+  event_batch_builder keyed{shared(schema), 4};
+  fill(keyed, "", cell::integer(7));
+  CHECK(keyed.finish_row(noon));
+  fill(keyed, "", {});
+  CHECK_FALSE(keyed.finish_row(noon));
+
+  schema.keys.clear();
+  event_batch_builder free{shared(schema), 4};
+  fill(free, "", {});
+  CHECK(free.finish_row(noon));
+}
