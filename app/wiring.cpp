@@ -61,6 +61,7 @@ source_result make_source(const config::kafka_source& x, const config::stream_pl
   settings.start_at = static_cast<kafka::source_settings::start>(x.start);
   settings.start_time = x.start_at;
   settings.on_missing = static_cast<kafka::source_settings::missing>(x.on_missing);
+  settings.max_lead = x.max_lead;
   settings.group = x.group;
   settings.instance_id = x.instance_id;
   settings.passed_through = x.properties;

@@ -42,6 +42,8 @@ struct kafka_source {
   event_time start_at = beginning_of_time;
   /// What to do when the records at the ledger's position are gone.
   enum class missing : uint8_t { refuse, earliest, latest } on_missing = missing::refuse;
+  /// In event time: a partition further ahead of the one furthest behind is not read meanwhile.
+  duration max_lead = std::chrono::minutes{1};
   std::string group;       ///< default: application-stream
   std::string instance_id; ///< of a static member; empty: a dynamic one
   bool bounded = false;    ///< the stream ends where the topics end when they are first assigned

@@ -48,6 +48,7 @@ kafka_source read_kafka(const node& at, const std::string& application, const st
       topic.complain("the topic " + topic.quoted() + " is listed twice");
   read_start(at["start"], out);
   out.on_missing = missing_of(at);
+  out.max_lead = at.duration_or("max_lead", out.max_lead);
   // One group per stream: members of one group would divide a topic that two streams read.
   out.group = at.text_or("group", application + "-" + stream);
   out.instance_id = at.text_or("instance_id", "");

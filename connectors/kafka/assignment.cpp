@@ -67,6 +67,7 @@ assigned_partition assignment::open(rd_kafka_t* client, const rd_kafka_topic_par
       out.queue.get(), [](rd_kafka_t*, void* wake) { static_cast<wake_signal*>(wake)->notify(); },
       &wake_);
   out.start = logical_start(settings_.start_at);
+  out.heard_at = std::chrono::steady_clock::now();
   if (auto found = known_.find(out.name); found != known_.end()) {
     out.next = found->second.next;
     out.max_time = found->second.max_time;

@@ -30,6 +30,7 @@ struct assigned_partition {
   bool ended = false;
   bool caught_up = false; ///< the log held nothing more when it was last looked at
   bool moved = false;     ///< since the last `collect`
+  std::chrono::steady_clock::time_point heard_at{}; ///< when it last delivered, or was dealt to us
 };
 
 /// Which partitions this instance reads and how far it is in each: the group deals them out, the

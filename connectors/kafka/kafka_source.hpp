@@ -27,7 +27,9 @@ struct source_settings {
   start start_at = start::earliest;
   event_time start_time = beginning_of_time; ///< of `start::timestamp`: Kafka's record timestamps
   missing on_missing = missing::refuse;
-  std::string group;         ///< default: the application's name
+  duration max_lead = std::chrono::minutes{1}; ///< in event time; beyond it a partition waits for
+                                               ///< the one that is furthest behind
+  std::string group;                           ///< default: the application's name
   std::string instance_id;   ///< of static membership; empty: the membership is dynamic
   properties passed_through; ///< librdkafka's, e.g. of SASL and TLS
   record_format_settings format;

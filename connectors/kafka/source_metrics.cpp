@@ -26,6 +26,9 @@ source_metrics::source_metrics(prometheus::Registry& registry, const std::string
     : records(counter(registry, stream, "records", "Records read.")),
       bytes(counter(registry, stream, "bytes", "Bytes of the values read.")),
       tombstones(counter(registry, stream, "tombstones", "Records without a value, passed over.")),
+      held_back(counter(registry, stream, "held_back",
+                        "Times that a partition was left waiting because it is more than max_lead "
+                        "ahead of the one furthest behind.")),
       unparsable(counter(registry, stream, "unparsable",
                          "Records that could not be decoded: they are dead letters.")),
       rebalances(counter(registry, stream, "rebalances",

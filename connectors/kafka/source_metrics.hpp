@@ -27,6 +27,7 @@ public:
   prometheus::Counter& records;
   prometheus::Counter& bytes;
   prometheus::Counter& tombstones;
+  prometheus::Counter& held_back;
   prometheus::Counter& unparsable;
   prometheus::Counter& rebalances;
   prometheus::Counter& disconnects;

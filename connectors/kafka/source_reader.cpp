@@ -173,11 +173,16 @@ void source_reader::read(size_t max_rows, source_poll& out) {
   // Every partition gets its share of the poll, and what some leave goes to the others.
   for (bool more = true; more && !left.spent();) {
     more = false;
+    auto limit = read_limit();
     auto share = std::max<size_t>(left.rows / partitions.size(), 1);
     for (size_t i = 0; i < partitions.size() && !left.spent(); ++i) {
       auto& from = partitions[(cursor_ + i) % partitions.size()];
       if (from.ended)
         continue;
+      if (from.max_time > limit) {
+        metrics_.held_back.Increment();
+        continue;
+      }
       more |= read_partition(from, std::min(share, left.rows), left, out);
     }
     if (builder_.memory() >= max_batch_bytes)
@@ -185,6 +190,14 @@ void source_reader::read(size_t max_rows, source_poll& out) {
   }
   cursor_ = (cursor_ + 1) % partitions.size();
   metrics_.records.Increment(static_cast<double>(out.records - records_before));
+}
+
+event_time source_reader::read_limit() {
+  progress_.clear();
+  for (const auto& x : assignment_.partitions())
+    progress_.push_back({x.max_time, x.caught_up || x.ended, x.heard_at});
+  return kafka::read_limit(progress_, std::chrono::steady_clock::now(), settings_.max_lead,
+                           schema_->time.idle_after);
 }
 
 bool source_reader::read_partition(assigned_partition& from, size_t count, budget& left,
@@ -197,6 +210,7 @@ bool source_reader::read_partition(assigned_partition& from, size_t count, budge
     if (taken <= 0)
       break;
     any = true;
+    from.heard_at = std::chrono::steady_clock::now();
     uint64_t bytes = 0;
     for (auto* x : std::span{messages_.data(), static_cast<size_t>(taken)}) {
       bytes += x->len;

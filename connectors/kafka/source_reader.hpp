@@ -3,6 +3,7 @@
 #include "connectors/kafka/assignment.hpp"
 #include "connectors/kafka/connection_errors.hpp"
 #include "connectors/kafka/kafka_source.hpp"
+#include "connectors/kafka/read_order.hpp"
 #include "connectors/kafka/source_metrics.hpp"
 #include "connectors/kafka/wake_signal.hpp"
 
@@ -56,6 +57,7 @@ private:
   void look_for_missing_topics();
 
   void read(size_t max_rows, source_poll& out);
+  event_time read_limit();
   bool read_partition(assigned_partition& from, size_t count, budget& left, source_poll& out);
   void take(assigned_partition& from, const rd_kafka_message_t& x, budget& left, source_poll& out);
   void bury(const assigned_partition& from, const rd_kafka_message_t& x, std::string reason,
@@ -81,6 +83,7 @@ private:
   queue_handle main_queue_;
   assignment assignment_;
   std::vector<rd_kafka_message_t*> messages_;
+  std::vector<partition_progress_view> progress_;
   size_t cursor_ = 0; ///< the partition to begin the next poll with
   bool must_restart_ = false;
   std::string fatal_;      ///< the sentence that ends reading

@@ -118,6 +118,29 @@ TEST_CASE("kafka source: latest begins after what is there, and remembers where 
   CHECK(again.numbers == range(10, 5));
 }
 
+TEST_CASE("kafka source: a partition far ahead in event time waits for the one behind") {
+  using namespace std::chrono_literals;
+  auto topic = unique("uneven");
+  create_topic(topic, 2);
+  constexpr int count = 20'000;
+  std::vector<plain_record> records;
+  for (int i = 0; i < count; ++i) {
+    records.push_back(test_record(i, 0, 1'700'000'000'000 + i * 10));     // 200 s
+    records.push_back(test_record(i, 1, 1'700'000'000'000 + i * 1000LL)); // 20 000 s
+  }
+  produce(topic, records);
+  reading read{of_topic(topic), {}, test_schema(false)};
+  REQUIRE(read.rows(2 * count));
+
+  // A poll takes up to 1024 records of a partition before it looks at the other again.
+  const event_time far_ahead{1'700'000'000s + 260s + 1024s};
+  auto first = std::find_if(read.times.begin(), read.times.end(),
+                            [&](event_time x) { return x > far_ahead; });
+  auto behind = [](event_time x) { return x <= event_time{1'700'000'200s}; };
+  CHECK(std::count_if(read.times.begin(), first, behind) >= count);
+  CHECK(metric(*read.registry, "keyfold_kafka_source_held_back_total") > 0);
+}
+
 TEST_CASE("kafka source: a start time begins with the first record of that time") {
   auto topic = unique("timed");
   create_topic(topic, 1);
