@@ -24,6 +24,21 @@ struct fixture {
   }
 };
 
+/// Those of the fixture, but its view reads a second stream, too.
+engine_settings with_more(const fixture& x, const std::shared_ptr<event_log>& log,
+                          std::chrono::milliseconds idle_after) {
+  auto view = std::make_shared<tally_view>("tallies", "events", 10s);
+  view->also_reads("more");
+  auto entity = std::make_shared<entity_definition>(*user_entity(view));
+  entity->inputs.push_back({"more", {0}, {{0, 1}}});
+  auto schema = std::make_shared<stream_schema>(*log_schema("more"));
+  schema->time.idle_after = idle_after;
+  auto out = x.settings();
+  out.entities = {entity};
+  out.streams.push_back({schema, std::make_unique<log_source>(log, schema)});
+  return out;
+}
+
 double watermark_of(const pipeline& run) {
   return run.metric("keyfold_stream_watermark_seconds");
 }
@@ -85,17 +100,8 @@ TEST_CASE("time: a partition that is known to hold more is waited for, and nothi
 TEST_CASE("time: a silent stream holds the views that read it back no longer than it may") {
   fixture x;
   x.idle_after = 50ms;
-  auto view = std::make_shared<tally_view>("tallies", "events", 10s);
-  view->also_reads("more");
-  auto entity = std::make_shared<entity_definition>(*user_entity(view));
-  entity->inputs.push_back({"more", {0}, {{0, 1}}});
   auto rare = std::make_shared<event_log>();
-  auto schema = std::make_shared<stream_schema>(*log_schema("more"));
-  schema->time.idle_after = 500ms;
-  auto settings = x.settings();
-  settings.entities = {entity};
-  settings.streams.push_back({schema, std::make_unique<log_source>(rare, schema)});
-  pipeline run{std::move(settings)};
+  pipeline run{with_more(x, rare, 500ms)};
   run.start();
   x.log->append("p0", {{"a", 1, at_second(1000)}, {"b", 1, at_second(1100)}});
   run.run_until([&] { return run.metric("keyfold_stream_idle_partitions") >= 1; });
@@ -107,6 +113,26 @@ TEST_CASE("time: a silent stream holds the views that read it back no longer tha
   rare->append({{"c", 1, at_second(500)}, {"c", 1, at_second(1200)}});
   run.run_until([&] { return run.metric("keyfold_view_late_rows_total") == 1; });
   CHECK(run.stop().empty());
+}
+
+TEST_CASE("time: a stream that has ended holds no view back that reads others too") {
+  fixture x;
+  auto whole = std::make_shared<event_log>();
+  whole->append({{"c", 1, at_second(500)}});
+  whole->end();
+  for (int64_t begin : {1000, 2000}) { // a restart between
+    pipeline run{with_more(x, whole, 1h)};
+    run.start();
+    auto early = "a" + std::to_string(begin);
+    auto later = "b" + std::to_string(begin);
+    x.log->append("p0", {{early, 1, at_second(begin)}, {later, 1, at_second(begin + 100)}});
+    run.run_until([&] { return run.tally_of(early) && run.tally_of(later); });
+    x.log->append("p1", {{"d", 1, at_second(begin + 50)}});
+    run.run_until([&] { return !run.tally_of(early); });
+    CHECK(run.tally_of(later));
+    CHECK_FALSE(run.tally_of("c"));
+    CHECK(run.stop().empty());
+  }
 }
 
 TEST_CASE("time: what was late before a restart is late after it, also while others are idle") {
