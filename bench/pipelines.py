@@ -173,7 +173,7 @@ def definition(directory, pipeline, broker, topic, out, more):
     stream = {"name": "events", "source": {"type": "kafka", "brokers": broker, "topics": [topic], "start": "earliest"},
               "max_delay": "1ms", **pipeline.stream}
     output = {"name": "out", "type": "kafka", "brokers": broker, "topic": out, "every_change": True, "transactional_id": out,
-              "properties": {"compression.codec": "lz4", "linger.ms": "20"}, **pipeline.output, **more}
+              "max_pending": "32MiB", "properties": {"compression.codec": "lz4", "linger.ms": "20"}, **pipeline.output, **more}
     with open(path, "w") as f:
         json.dump({"application": "pipelines", "streams": [stream], "entities": pipeline.entities, "views": pipeline.views,
                    "outputs": [output], "serving": {"enabled": False},
@@ -185,7 +185,7 @@ def run_flink(peers, pipeline, topic):
     """Its line of results, with the most memory it had."""
     environment = {"HEAP": os.environ.get("HEAP", "6g"), "GC": os.environ.get("GC", "Parallel")}
     out = peers.run("env", *(f"{k}={v}" for k, v in environment.items()), "./measure.py", "-n", "1", "-o", "/dev/null", "-w", "0",
-                    pipeline.flink_job, "--", "flink/run", pipeline.flink_job, f"in={topic}")
+                    pipeline.flink_job, "--", "flink/run", pipeline.flink_job, f"in={topic}", f"brokers={peers.broker}")
     return json.loads(out.splitlines()[-1])
 
 
