@@ -193,10 +193,53 @@ void expand(const posix_rule_reader::rule& rule, time_zone& to) {
     made.push_back(
         {event_time{rule.to_standard.begin_in(y) - rule.summer}, duration{rule.standard}});
   }
-  std::sort(made.begin(), made.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  std::stable_sort(made.begin(), made.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+  // A rule may say that summer begins when it ends: one change for each moment.
   for (const auto& x : made)
-    if (x.at > newest)
+    if (x.at > newest) {
       to.transitions.push_back(x);
+      newest = x.at;
+    }
+}
+
+/// The changes of a block as they stand in the file.
+struct listed_changes {
+  std::vector<int64_t> times; ///< seconds since 1970
+  std::vector<size_t> types;  ///< one per time: which of the offsets holds from then on
+  std::vector<seconds> offsets;
+};
+
+listed_changes read_changes(tzif_reader& in, const tzif_header& header) {
+  listed_changes out;
+  for (uint64_t i = 0; i < header.transitions && in.good(); ++i)
+    out.times.push_back(in.number(8));
+  for (uint64_t i = 0; i < header.transitions && in.good(); ++i)
+    out.types.push_back(static_cast<size_t>(in.number(1)));
+  for (uint64_t i = 0; i < header.types && in.good(); ++i) {
+    out.offsets.emplace_back(in.number(4));
+    in.skip(2);
+  }
+  return out;
+}
+
+std::optional<time_zone> make_zone(const listed_changes& changes) {
+  // Times outside the years that events have would overflow.
+  constexpr int64_t bound = 400'000'000'000;
+  time_zone out;
+  out.offset_before = changes.offsets[0];
+  for (size_t i = 0; i < changes.times.size(); ++i) {
+    auto at = changes.times[i];
+    if (changes.types[i] >= changes.offsets.size() || at > bound
+        || (i > 0 && at <= changes.times[i - 1]))
+      return std::nullopt;
+    auto offset = changes.offsets[changes.types[i]];
+    if (at < -bound)
+      out.offset_before = offset;
+    else
+      out.transitions.push_back({event_time{seconds{at}}, offset});
+  }
+  return out;
 }
 
 std::optional<time_zone> read_zone(std::string_view bytes) {
@@ -210,35 +253,13 @@ std::optional<time_zone> read_zone(std::string_view bytes) {
   auto header = read_header(in);
   if (!header || header->types == 0)
     return std::nullopt;
-  std::vector<int64_t> times;
-  for (uint64_t i = 0; i < header->transitions && in.good(); ++i)
-    times.push_back(in.number(8));
-  std::vector<size_t> types;
-  for (uint64_t i = 0; i < header->transitions && in.good(); ++i)
-    types.push_back(static_cast<size_t>(in.number(1)));
-  std::vector<seconds> offsets;
-  for (uint64_t i = 0; i < header->types && in.good(); ++i) {
-    offsets.emplace_back(in.number(4));
-    in.skip(2);
-  }
+  auto changes = read_changes(in, *header);
   in.skip(header->letters + header->leap_seconds * 12 + header->standard_marks + header->utc_marks);
   if (!in.good())
     return std::nullopt;
-  time_zone out;
-  out.offset_before = offsets[0];
-  // Times outside the years that events have would overflow.
-  constexpr int64_t bound = 400'000'000'000;
-  for (size_t i = 0; i < times.size(); ++i) {
-    if (types[i] >= offsets.size() || times[i] > bound
-        || (!out.transitions.empty() && event_time{seconds{times[i]}} <= out.transitions.back().at))
-      return std::nullopt;
-    if (times[i] < -bound)
-      out.offset_before = offsets[types[i]];
-    else
-      out.transitions.push_back({event_time{seconds{times[i]}}, offsets[types[i]]});
-  }
+  auto out = make_zone(changes);
   auto footer = in.rest();
-  if (footer.size() < 2 || footer.front() != '\n' || footer.back() != '\n')
+  if (!out || footer.size() < 2 || footer.front() != '\n' || footer.back() != '\n')
     return std::nullopt;
   footer = footer.substr(1, footer.size() - 2);
   if (footer.empty())
@@ -246,7 +267,7 @@ std::optional<time_zone> read_zone(std::string_view bytes) {
   auto rule = posix_rule_reader{footer}.read();
   if (!rule)
     return std::nullopt;
-  expand(*rule, out);
+  expand(*rule, *out);
   return out;
 }
 

@@ -51,6 +51,31 @@ event_time at(const std::string& text) {
 const std::string total =
     R"("aggregates": [{"name": "total", "function": "sum", "expression": "x"}])";
 
+/// A file of the time zone database that lists these changes, each as (seconds since 1970, offset
+/// in seconds), with a rule for the time after them.
+std::string zone_file(const std::vector<std::pair<int64_t, int32_t>>& changes,
+                      const std::string& rule) {
+  auto number = [](int64_t x, int bytes) {
+    std::string out;
+    for (auto i = bytes; i-- > 0;)
+      out += static_cast<char>(static_cast<uint64_t>(x) >> (8 * i));
+    return out;
+  };
+  auto header = [&](size_t count) {
+    auto size = static_cast<int64_t>(count);
+    return "TZif2" + std::string(15, '\0') + number(0, 4) + number(0, 4) + number(0, 4)
+           + number(size, 4) + number(size, 4) + number(0, 4);
+  };
+  auto out = header(0) + header(changes.size());
+  for (const auto& [at, offset] : changes)
+    out += number(at, 8);
+  for (size_t i = 0; i < changes.size(); ++i)
+    out += number(static_cast<int64_t>(i), 1);
+  for (const auto& [at, offset] : changes)
+    out += number(offset, 4) + number(0, 2);
+  return out + "\n" + rule + "\n";
+}
+
 } // namespace
 
 TEST_CASE("windows definition: every aggregate is made for every size, and read while it runs") {
@@ -181,6 +206,27 @@ TEST_CASE("windows: buckets follow one another without gaps in any zone") {
       }
     }
   }
+}
+
+TEST_CASE("windows: a time zone's changes ascend, and those before all years are its beginning") {
+  auto zone =
+      parse_time_zone(zone_file({{INT64_MIN, 60}, {-4'000'000'000'000, 120}, {0, 180}}, ""));
+  REQUIRE(zone);
+  CHECK(zone->offset_before == 120s);
+  REQUIRE(zone->transitions.size() == 1);
+  CHECK(zone->transitions[0].offset == 180s);
+  CHECK_FALSE(parse_time_zone(zone_file({{0, 60}, {0, 120}}, "")));
+  CHECK_FALSE(parse_time_zone(zone_file({{0, 60}, {INT64_MIN, 120}}, "")));
+  CHECK_FALSE(parse_time_zone(zone_file({{INT64_MAX, 60}}, "")));
+}
+
+TEST_CASE("windows: a rule by which summer begins when it ends changes clocks once a year") {
+  auto zone = parse_time_zone(zone_file({{0, 60}}, "AAA0BBB,J60/2,J60/3"));
+  REQUIRE(zone);
+  auto& changes = zone->transitions;
+  REQUIRE(changes.size() > 400);
+  for (size_t i = 1; i < changes.size(); ++i)
+    REQUIRE(changes[i - 1].at < changes[i].at);
 }
 
 TEST_CASE("windows: time zone files that are cut or garbled do no harm") {
