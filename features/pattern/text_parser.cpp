@@ -19,6 +19,7 @@ using preference = pattern_element::preference;
 
 constexpr int deepest_nesting = 50;
 constexpr size_t longest_permutation = 5;
+constexpr size_t most_permuted = 2000; // variables that all orders are written with
 
 /// Cuts a pattern into tokens. Not the expressions' lexer: `?`, `{` and `*?` are no SQL operators.
 class pattern_lexer {
@@ -237,7 +238,25 @@ private:
       refuse(fmt::format("PERMUTE of more than {} parts has too many orders: write the ones meant "
                          "as alternatives",
                          longest_permutation));
+    permuted_ += failed_ ? 0 : times_written(parts.size()) * variables_in(parts);
+    if (permuted_ > most_permuted)
+      refuse(fmt::format("written out, all orders of PERMUTE are more than {} variables: write the "
+                         "ones meant as alternatives",
+                         most_permuted));
     return failed_ ? element() : orders_of(parts);
+  }
+
+  /// How often `orders_of` writes each of `count` parts: once as the first, and in what follows
+  /// each of the others.
+  static size_t times_written(size_t count) {
+    return count <= 1 ? 1 : 1 + (count - 1) * times_written(count - 1);
+  }
+
+  static size_t variables_in(const std::vector<pattern_element>& parts) {
+    size_t sum = 0;
+    for (const auto& x : parts)
+      sum += x.variable ? 1 : variables_in(x.parts);
+    return sum;
   }
 
   pattern_element orders_of(const std::vector<pattern_element>& parts) const {
@@ -260,6 +279,7 @@ private:
   std::vector<token> tokens_;
   size_t next_ = 0;
   int depth_ = 0;
+  size_t permuted_ = 0;
   bool failed_ = false;
   expression_error error_;
   std::vector<std::string> variables_;

@@ -265,6 +265,11 @@ TEST_CASE("pattern: malformed patterns are refused with the place and the remedy
         == "0: a variable is expected instead of `^`: a stream has no first or last "
            "row to anchor to");
   CHECK(problem("PERMUTE(A,B,C,D,E,F)").find("too many orders") != std::string::npos);
+  // Orders of orders grow beyond all memory.
+  std::string nested = "A";
+  for (int i = 0; i < 3; ++i)
+    nested = "PERMUTE(" + nested + "," + nested + "," + nested + "," + nested + "," + nested + ")";
+  CHECK(problem(nested).find("more than 2000 variables") != std::string::npos);
   CHECK(problem(std::string(200, '(')).find("nested more than 50 deep") != std::string::npos);
 }
 
