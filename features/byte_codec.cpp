@@ -130,7 +130,8 @@ cell byte_reader::value(arena& memory, int depth) {
   case cell_kind::decimal: {
     auto scale = u8();
     auto unscaled = signed_varint();
-    if (scale > decimal_digits)
+    constexpr auto bound = powers_of_ten[decimal_digits];
+    if (scale > decimal_digits || unscaled <= -bound || unscaled >= bound)
       fail();
     return good_ ? cell::decimal(unscaled, scale) : cell{};
   }

@@ -1,6 +1,7 @@
 #include "features/aggregate/row_list.hpp"
 
 #include "features/aggregate/functions.hpp"
+#include "features/typed_cell.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,16 +34,16 @@ bool row_list::add(event_time at, const cell& x, bool last, uint32_t most) {
 
 void row_list::encode(byte_writer& out) const {
   out.varint(entries_.size());
-  int64_t before = 0;
+  uint64_t before = 0; // without a sign: the ends of time are further apart than a number reaches
   for (const auto& x : entries_) {
-    auto at = x.at.time_since_epoch().count();
-    out.signed_varint(at - before);
+    auto at = static_cast<uint64_t>(x.at.time_since_epoch().count());
+    out.signed_varint(static_cast<int64_t>(at - before));
     before = at;
     out.value(x.value.get());
   }
 }
 
-bool row_list::decode(byte_reader& in, cell_kind kind, uint32_t most) {
+bool row_list::decode(byte_reader& in, const data_type& type, uint32_t most) {
   auto size = in.varint();
   if (size > most)
     return false;
@@ -52,8 +53,7 @@ bool row_list::decode(byte_reader& in, cell_kind kind, uint32_t most) {
     at += static_cast<uint64_t>(in.signed_varint());
     auto x = in.value(none);
     entry made{event_time{duration{static_cast<int64_t>(at)}}, {}};
-    if (!in.good() || (!x.is_null() && x.kind() != kind)
-        || (!entries_.empty() && made.at < entries_.back().at))
+    if (!in.good() || !fits(x, type) || (!entries_.empty() && made.at < entries_.back().at))
       return false;
     made.value.set(x);
     entries_.push_back(made);
@@ -74,7 +74,7 @@ namespace {
 class row_list_function : public aggregate_function {
 public:
   row_list_function(const data_type& argument, bool last, uint32_t most, bool counted)
-      : kind_(cell_kind_of(argument.kind)), last_(last), most_(most), counted_(counted) {}
+      : argument_(argument), last_(last), most_(most), counted_(counted) {}
 
   size_t words() const noexcept override { return 1; }
   bool owning() const noexcept override { return true; }
@@ -103,7 +103,7 @@ public:
   }
   bool decode(uint64_t* slot, byte_reader& in) const override {
     auto& own = need(slot);
-    if (!own.decode(in, kind_, most_))
+    if (!own.decode(in, argument_, most_))
       return false;
     if (own.entries().empty())
       clear(slot);
@@ -126,7 +126,7 @@ private:
     return *list(slot);
   }
 
-  cell_kind kind_;
+  data_type argument_;
   bool last_;
   uint32_t most_;
   bool counted_;

@@ -27,8 +27,8 @@ public:
   std::span<const entry> entries() const noexcept { return entries_; }
 
   void encode(byte_writer& out) const;
-  /// Into an empty list; values are null or of `kind`. False where the bytes are malformed.
-  bool decode(byte_reader& in, cell_kind kind, uint32_t most);
+  /// Into an empty list; values are null or of `type`. False where the bytes are malformed.
+  bool decode(byte_reader& in, const data_type& type, uint32_t most);
   /// Bytes on the heap, this object included.
   size_t memory() const noexcept;
 

@@ -1,6 +1,7 @@
 #include "features/aggregate/functions.hpp"
 #include "features/aggregate/stored_value.hpp"
 #include "features/expression/comparison.hpp"
+#include "features/typed_cell.hpp"
 
 namespace keyfold::aggregates {
 
@@ -44,7 +45,7 @@ public:
   bool decode(uint64_t* slot, byte_reader& in) const override {
     arena none;
     auto x = in.value(none);
-    if (!in.good() || (!x.is_null() && x.kind() != cell_kind_of(type_.kind)))
+    if (!in.good() || !fits(x, type_))
       return false;
     stored_value::at(slot).set(x);
     return true;
@@ -98,7 +99,7 @@ public:
   bool decode(uint64_t* slot, byte_reader& in) const override {
     arena none;
     auto x = in.value(none);
-    if (!in.good() || (!x.is_null() && x.kind() != cell_kind_of(type_.kind)))
+    if (!in.good() || !fits(x, type_))
       return false;
     stored_value::at(slot).set(x);
     if (!x.is_null())

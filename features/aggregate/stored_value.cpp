@@ -1,5 +1,7 @@
 #include "features/aggregate/stored_value.hpp"
 
+#include "features/typed_cell.hpp"
+
 #include <cstring>
 #include <new>
 #include <utility>
@@ -79,10 +81,10 @@ cell stored_value::kept(type_kind kind, arena& memory) const {
   return byte_reader{text()}.value(memory);
 }
 
-cell read_cell(byte_reader& in, cell_kind kind) {
+cell read_cell(byte_reader& in, const data_type& type) {
   arena none; // lists and maps alone would take memory from it
   auto x = in.value(none);
-  if (x.kind() != kind)
+  if (x.is_null() || !fits(x, type))
     in.fail();
   return in.good() ? x : cell{};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/byte_codec.hpp"
+#include "features/data_type.hpp"
 
 #include <bit>
 #include <cstddef>
@@ -84,8 +85,8 @@ private:
 
 static_assert(sizeof(stored_value) == stored_value::words * sizeof(uint64_t));
 
-/// Reads a cell that `byte_writer::value` wrote; fails the reader unless it is of `kind`.
-/// @pre `kind` is neither a list nor a map
-cell read_cell(byte_reader& in, cell_kind kind);
+/// Reads a cell that `byte_writer::value` wrote; fails the reader unless it is a value of `type`.
+/// @pre `type` is neither a list nor a map
+cell read_cell(byte_reader& in, const data_type& type);
 
 } // namespace keyfold

@@ -74,7 +74,7 @@ public:
     if (size > most_)
       return false;
     for (uint64_t i = 0; i < size; ++i) {
-      auto x = read_cell(in, cell_kind_of(argument_.kind));
+      auto x = read_cell(in, argument_);
       auto count = in.varint();
       const auto* own = table(slot);
       if (!in.good() || count == 0

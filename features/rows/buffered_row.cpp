@@ -1,6 +1,6 @@
 #include "features/rows/buffered_row.hpp"
 
-#include "features/rows/packed_cells.hpp"
+#include "features/typed_cell.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -18,10 +18,7 @@ void pack_cells(std::span<const cell> row, std::span<const uint32_t> columns, by
 void unpack_cells(byte_reader& in, std::span<cell> out, arena& memory);
 
 /// Whether the next cells of `in` are of these types or null; moves past them. For bytes that come
-/// from outside: a cell of another kind than its column's would be misread later.
+/// from outside.
 bool packed_fit(byte_reader& in, std::span<const column> columns, arena& memory);
-
-/// Whether `x` is null or holds a value of `type`, items of lists and maps included.
-bool fits(const cell& x, const data_type& type) noexcept;
 
 } // namespace keyfold

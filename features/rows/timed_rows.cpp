@@ -1,6 +1,6 @@
 #include "features/rows/timed_rows.hpp"
 
-#include "features/rows/packed_cells.hpp"
+#include "features/typed_cell.hpp"
 
 namespace keyfold {
 

@@ -1,5 +1,7 @@
 #include "features/windows/publication.hpp"
 
+#include "features/typed_cell.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,11 +71,9 @@ bool is_packed(const std::string& bytes, std::span<const column> columns) {
   byte_reader in{bytes};
   arena memory;
   in.time();
-  for (const auto& x : columns) {
-    auto kind = in.value(memory).kind();
-    if (kind != cell_kind::null && kind != cell_kind_of(x.type.kind))
+  for (const auto& x : columns)
+    if (!fits(in.value(memory), x.type))
       return false;
-  }
   return in.good() && in.at_end();
 }
 

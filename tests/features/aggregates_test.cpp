@@ -433,6 +433,22 @@ TEST_CASE("aggregates: a slot survives its bytes; cut and garbled ones do no har
     }
 }
 
+TEST_CASE("aggregates: decimals are read back with the scale that they were written with") {
+  using enum aggregate_kind;
+  for (auto kind : {min, last_value, last_k, collect_list, value_counts}) {
+    INFO("function " << static_cast<int>(kind));
+    auto spec = spec_of(kind);
+    spec.argument = *parse_data_type("decimal(9,2)");
+    slot x{spec};
+    x.add(cell::decimal(125, 2));
+    slot same{spec};
+    CHECK(same.decode(x.encode()));
+    spec.argument = *parse_data_type("decimal(9,3)");
+    slot other{spec};
+    CHECK_FALSE(other.decode(x.encode()));
+  }
+}
+
 TEST_CASE("aggregates: what a function is not for is refused with the reason") {
   auto refusal = [](const aggregate_spec& spec) {
     auto made = make_aggregate(spec);

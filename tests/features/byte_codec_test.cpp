@@ -21,7 +21,9 @@ cell random_cell(std::mt19937_64& random, arena& memory, int depth) {
   case 3:
     return cell::real(std::bit_cast<double>(random()));
   case 4:
-    return cell::decimal(static_cast<int64_t>(random()), static_cast<uint8_t>(random() % 19));
+    return cell::decimal(static_cast<int64_t>(random() % 1'999'999'999'999'999'999)
+                             - 999'999'999'999'999'999,
+                         static_cast<uint8_t>(random() % 19));
   case 5:
     return cell::string(memory.copy(std::string(random() % 300, 's')));
   case 6:
@@ -114,6 +116,11 @@ TEST_CASE("byte_codec: malformed bytes turn the reader bad, and it stays bad") {
   CHECK(bad(std::string(100, '\x08') + '\x00'));              // nested too deep
   CHECK(bad("\x05\x05"
             "abc"));
+  for (auto beyond : {1'000'000'000'000'000'000, -1'000'000'000'000'000'000}) {
+    std::string nineteen_digits;
+    byte_writer{nineteen_digits}.value(cell::decimal(beyond, 2));
+    CHECK(bad(nineteen_digits));
+  }
 }
 
 TEST_CASE("byte_codec: a false count does not ask for memory") {
