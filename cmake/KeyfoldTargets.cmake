@@ -34,7 +34,7 @@ function(keyfold_test name)
   add_test(NAME ${name} COMMAND keyfold_${name}_test)
 endfunction()
 
-# keyfold_fuzz(NAME LINKS target...): the libFuzzer program fuzz_NAME of fuzz/NAME.cpp (clang, preset fuzz).
+# keyfold_fuzz(NAME LINKS target...): the libFuzzer program fuzz_NAME of fuzz/NAME.cpp (clang, preset asan).
 function(keyfold_fuzz name)
   cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
   if(NOT KEYFOLD_FUZZ)
@@ -42,6 +42,5 @@ function(keyfold_fuzz name)
   endif()
   add_executable(fuzz_${name} "${PROJECT_SOURCE_DIR}/fuzz/${name}.cpp")
   target_link_libraries(fuzz_${name} PRIVATE ${ARG_LINKS} keyfold_warnings)
-  target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 endfunction()

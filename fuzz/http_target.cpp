@@ -1,5 +1,6 @@
 // What a client can send before anybody is asked: requests in pieces, targets, bodies of Feast's
 // reads and of pushes.
+#include "../tests/http/fake_catalog.hpp"
 #include "http/online_request.hpp"
 #include "http/push_request.hpp"
 #include "http/query_parameters.hpp"
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -23,8 +23,8 @@ namespace {
 using namespace keyfold;
 using namespace keyfold::http;
 
-const catalog_index& empty_index() {
-  static const catalog_index index{std::make_shared<feature_catalog>()};
+const catalog_index& some_index() {
+  static const catalog_index index{test::make_catalog()};
   return index;
 }
 
@@ -40,6 +40,24 @@ void fuzz_target(std::string_view text) {
       std::abort();
 }
 
+/// What is resolved gives each computed feature all its parameters in each row.
+void fuzz_online_request(simdjson::dom::element body) {
+  constexpr size_t most_keys = 100;
+  auto resolved = resolve_online_request(body, some_index(), most_keys);
+  if (!resolved) {
+    if (resolved.error().message.empty())
+      std::abort();
+    return;
+  }
+  for (const auto& part : resolved->parts)
+    if (part.keys.size() != resolved->rows || resolved->rows > most_keys)
+      std::abort();
+  for (const auto& x : resolved->features)
+    for (size_t row = 0; x.computed_by != nullptr && row < resolved->rows; ++row)
+      if (resolved->given(*x.computed_by, row).size() != x.computed_by->parameters.size())
+        std::abort();
+}
+
 void fuzz_bodies(std::string body) {
   std::string copy = body;
   (void)read_push(copy, {.max_rows = 100, .max_depth = 16}, true);
@@ -50,7 +68,7 @@ void fuzz_bodies(std::string body) {
   simdjson::dom::element parsed;
   if (parser.allocate(body.size() + 64, 16) == simdjson::SUCCESS
       && parser.parse(body.data(), body.size(), false).get(parsed) == simdjson::SUCCESS)
-    (void)resolve_online_request(parsed, empty_index(), 100);
+    fuzz_online_request(parsed);
 }
 
 /// Reads all requests of a connection whose bytes come `piece` at a time.
