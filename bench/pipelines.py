@@ -164,13 +164,16 @@ class Purchases(Pipeline):
 PIPELINES = {"w1": Counters(), "w2": Journeys(), "w3": Purchases()}
 
 
-def definition(directory, pipeline, broker, topic, out):
-    """Writes keyfold's definition; its path."""
+def definition(directory, pipeline, broker, topic, out, more):
+    """Writes keyfold's definition; its path.
+
+    more: keys of the output
+    """
     path = os.path.join(directory, "definition.json")
     stream = {"name": "events", "source": {"type": "kafka", "brokers": broker, "topics": [topic], "start": "earliest"},
               "max_delay": "1ms", **pipeline.stream}
     output = {"name": "out", "type": "kafka", "brokers": broker, "topic": out, "every_change": True, "transactional_id": out,
-              "properties": {"compression.codec": "lz4", "linger.ms": "20"}, **pipeline.output}
+              "max_pending": "32MiB", "properties": {"compression.codec": "lz4", "linger.ms": "20"}, **pipeline.output, **more}
     with open(path, "w") as f:
         json.dump({"application": "pipelines", "streams": [stream], "entities": pipeline.entities, "views": pipeline.views,
                    "outputs": [output], "serving": {"enabled": False},
@@ -182,7 +185,7 @@ def run_flink(peers, pipeline, topic):
     """Its line of results, with the most memory it had."""
     environment = {"HEAP": os.environ.get("HEAP", "6g"), "GC": os.environ.get("GC", "Parallel")}
     out = peers.run("env", *(f"{k}={v}" for k, v in environment.items()), "./measure.py", "-n", "1", "-o", "/dev/null", "-w", "0",
-                    pipeline.flink_job, "--", "flink/run", pipeline.flink_job, f"in={topic}")
+                    pipeline.flink_job, "--", "flink/run", pipeline.flink_job, f"in={topic}", f"brokers={peers.broker}")
     return json.loads(out.splitlines()[-1])
 
 
@@ -224,7 +227,8 @@ def measure(options, peers, directory, name, topic, filled):
                   f"{flink[-1]['out']} out", flush=True)
         out = f"pipelines-{name}-{os.getpid()}-{number}"
         peers.topic(out)
-        keyfold.append(run_keyfold(options.build, directory, definition(directory, pipeline, peers.broker, topic, out)))
+        keyfold.append(run_keyfold(options.build, directory,
+                                   definition(directory, pipeline, peers.broker, topic, out, options.output)))
         published = verify(name, pipeline, peers, out, keyfold[-1], expected)
         peers.delete_topic(out)
         print(f"{name}: keyfold, round {number + 1}: {keyfold[-1]['per_s']:.0f} events/s, {keyfold[-1]['peak_rss_mib']} MiB, "
@@ -249,6 +253,8 @@ def main():
     parser.add_argument("--skip-flink", action="store_true", help="keyfold alone")
     parser.add_argument("--oracle", action="store_true", help="compute what must come out, also of the topics whose counts are known")
     parser.add_argument("--port", type=int, help="for the broker, if it is not running yet (9092)")
+    parser.add_argument("--output", type=json.loads, default={}, metavar="JSON",
+                        help="keys of the definition's output, to try: '{\"max_pending\": \"32MiB\"}'")
     parser.add_argument("--keep", help="leave the last definition, log and report in this directory")
     options = parser.parse_args()
     check(options.rounds > 0, "--rounds must be at least 1")
