@@ -33,7 +33,10 @@ import stack  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
 SCENARIOS = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-full")
-SYSTEMS = {"counters": "Counters", "conversions": "Conversions"}
+SYSTEMS = {"counters": "Counters", "conversions": "Conversions", "checkout-attribution": "CheckoutAttribution",
+           "purchases-sliding": "PurchasesSliding"}
+
+FAULT_SECONDS = 10  # that events arrive in the scenarios around commits
 
 
 class Run:
@@ -101,16 +104,17 @@ def kills(run):
 
 
 def fault(point):
-    """Three kills at the same point, in an early and in later epochs."""
+    """Three kills at the same point, in an early and in later epochs, while the events arrive."""
     def scenario(run):
-        producer = run.fill()
-        producer.wait()
+        producer = run.fill(rate=run.events / FAULT_SECONDS)
         for epoch in (1, 2, 4):
-            with run.keyfold("--exit-at-end", KEYFOLD_FAULT=point, KEYFOLD_FAULT_EPOCH=str(epoch)) as process:
-                status = process.wait(300)
+            with run.keyfold(KEYFOLD_FAULT=point, KEYFOLD_FAULT_EPOCH=str(epoch)) as process:
+                status = process.wait(100)
                 if status != -9:
                     raise RuntimeError(f"no kill {point} epoch {epoch}: status {status}\n{process.tail()}")
         print(f"killed three times {point}", flush=True)
+        if producer.wait():
+            raise RuntimeError("the events could not be produced")
     return scenario
 
 

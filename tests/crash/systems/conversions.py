@@ -19,18 +19,15 @@ class Conversions:
         self.run = run
         self.log = generate.Log(run.options.seed, run.events)
         self.topics = {"ROLLUP": f"{run.name}-rollup", "TOP_QUERIES": f"{run.name}-top-queries"}
+        self.hosts = f"{run.name}-host-0"  # one topic, a partition for each host: topics take long to make
         self.environment = {"HOSTS": f"{run.name}-host-[0-9]+", **self.topics}
         self.definition = examples.definition_of(os.path.join(folder, "kafka.json"), run)
-        for stream in range(generate.STREAMS):
-            run.broker.topic(self.topic_of(stream), 1)
+        run.broker.topic(self.hosts, generate.STREAMS)
         for topic in self.topics.values():
             run.broker.topic(topic, 4)
 
-    def topic_of(self, stream):
-        return f"{self.run.name}-{generate.host(stream)}"
-
     def fill(self, rate):
-        lines = [(self.topic_of(stream), text) for stream, text in self.log.lines]
+        lines = [((self.hosts, stream), text) for stream, text in self.log.lines]
         return examples.Feeder(self.run.broker.address, lines, rate)
 
     def verdict(self):

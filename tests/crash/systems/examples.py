@@ -44,21 +44,25 @@ def definition_of(path, run):
 
 
 class Feeder(threading.Thread):
-    """Produces lines, pairs of a topic and a text, in their order, `rate` a second (0: as fast as it goes)."""
+    """Produces lines, pairs of a place and a text, in their order, `rate` a second (0: as fast as it goes). A place is a topic and a
+    partition, -1 for any."""
 
     def __init__(self, address, lines, rate):
         super().__init__(daemon=True)
         self.lines, self.rate = lines, rate
-        self.producers = {topic: subprocess.Popen(["kcat", "-P", "-b", address, "-t", topic, "-X", "enable.idempotence=true"],
-                                                  stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-                          for topic in sorted({topic for topic, _ in lines})}
+        self.producers = {place: self._producer(address, *place) for place in sorted({place for place, _ in lines})}
         self.start()
+
+    @staticmethod
+    def _producer(address, topic, partition):
+        command = ["kcat", "-P", "-E", "-b", address, "-t", topic, "-p", str(partition), "-X", "enable.idempotence=true"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def run(self):
         begun, portion = time.monotonic(), max(1, int(self.rate * STEP) if self.rate else 10_000)
         for at in range(0, len(self.lines), portion):
-            for topic, text in self.lines[at:at + portion]:
-                self.producers[topic].stdin.write(text + "\n")
+            for place, text in self.lines[at:at + portion]:
+                self.producers[place].stdin.write(text + "\n")
             for producer in self.producers.values():
                 producer.stdin.flush()
             if self.rate:
@@ -72,14 +76,14 @@ class Feeder(threading.Thread):
 
 
 def interleaved(inputs, time_of):
-    """The events of several topics, topic -> events in the order of their arrival, as (topic, line) in the order of their times."""
+    """The events of several topics, topic -> events in the order of their arrival, as lines for the feeder in the order of their times."""
     lines = []
     for topic, events in inputs.items():
         newest = None
         for event in events:
             at = time_of(event)
             newest = at if newest is None else max(newest, at)
-            lines.append((newest, topic, json.dumps(event)))
+            lines.append((newest, (topic, -1), json.dumps(event)))
     lines.sort(key=lambda x: x[0])
     return [x[1:] for x in lines]
 
