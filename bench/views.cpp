@@ -69,7 +69,7 @@ std::string measure(const scenario& x, size_t keys, size_t events) {
   auto rate = static_cast<double>(rows) / (seconds_used() - begun);
   auto per_event = static_cast<double>(allocations) / static_cast<double>(rows);
   auto bytes = all.memory() / keys;
-  fmt::print("{:<24} {:>7} {:>6.2f} {:>7.2f} {:>7} {:>9} {:>9}  {}\n", x.name, keys, rate / 1e6,
+  fmt::print("{:<32} {:>7} {:>6.2f} {:>7.2f} {:>7} {:>9} {:>9}  {}\n", x.name, keys, rate / 1e6,
              per_event, bytes, all.sink.rows, all.counts.bound_reached, x.what);
   std::fflush(stdout);
   return fmt::format(
@@ -79,10 +79,13 @@ std::string measure(const scenario& x, size_t keys, size_t events) {
 
 /// @param wanted the beginning of the names of those to run
 int run(size_t events, std::string_view wanted) {
-  fmt::print("{:<24} {:>7} {:>6} {:>7} {:>7} {:>9} {:>9}  {}\n", "view", "keys", "M ev/s",
+  fmt::print("{:<32} {:>7} {:>6} {:>7} {:>7} {:>9} {:>9}  {}\n", "view", "keys", "M ev/s",
              "alloc/ev", "B/key", "rows out", "at bounds", "what");
   std::string json;
-  for (const auto& x : all_scenarios()) {
+  auto all = example_scenarios();
+  for (auto& x : plain_scenarios())
+    all.push_back(std::move(x));
+  for (const auto& x : all) {
     if (!x.made) {
       fmt::print(stderr, "{}\n", x.made.error().message);
       return 1;

@@ -23,7 +23,14 @@ struct scenario {
   row_maker row;
 };
 
-/// All there are. First those that must fold a million events a second, then the heavy ones.
-std::vector<scenario> all_scenarios();
+/// A text that lives as long as the program: one of so many, at most 100,000.
+cell word(random_source& random, size_t among);
+inline constexpr size_t most_words = 100'000;
+
+/// The views of the examples, as their definitions have them; columns are drawn as their generators
+/// draw them. What cannot be made is named on stderr.
+std::vector<scenario> example_scenarios();
+/// A view of each kind, and variants; those that are heavy by what they are asked for are last.
+std::vector<scenario> plain_scenarios();
 
 } // namespace keyfold::bench

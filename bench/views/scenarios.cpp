@@ -39,20 +39,6 @@ std::shared_ptr<const stream_schema> schema(std::initializer_list<column_of> col
   return out;
 }
 
-const std::vector<std::string>& words() {
-  static const auto out = [] {
-    std::vector<std::string> made;
-    for (int i = 0; i < 100'000; ++i)
-      made.push_back("word " + std::to_string(i));
-    return made;
-  }();
-  return out;
-}
-
-cell word(random_source& random, size_t among) {
-  return cell::string(words()[random() % among]);
-}
-
 scenario top_k_of(std::string name, std::string what, size_t candidates) {
   top_k_settings x;
   x.name = name;
@@ -100,7 +86,7 @@ scenario attribution_by(std::string name, attribution_settings::model credit) {
           make_attribution(x),
           {columns, columns},
           [](uint32_t, random_source& random, std::vector<cell>& to) {
-            to.push_back(word(random, words().size()));
+            to.push_back(word(random, most_words));
             to.push_back(word(random, 100));
           }};
 }
@@ -231,13 +217,23 @@ std::vector<aggregate_definition> one(aggregate_kind kind) {
 
 } // namespace
 
-std::vector<scenario> all_scenarios() {
+cell word(random_source& random, size_t among) {
+  static const auto words = [] {
+    std::vector<std::string> made;
+    for (size_t i = 0; i < most_words; ++i)
+      made.push_back("word " + std::to_string(i));
+    return made;
+  }();
+  return cell::string(words[random() % among]);
+}
+
+std::vector<scenario> plain_scenarios() {
   using model = attribution_settings::model;
   using contiguity = pattern_element::contiguity;
   std::vector<scenario> out;
   auto add = [&](scenario x) { out.push_back(std::move(x)); };
   add(top_k_of("top_k", "5 best of 15 queries per item, by count", 15));
-  add(top_k_of("top_k_beyond_bound", "5 best of 100,000 queries, 1000 kept", words().size()));
+  add(top_k_of("top_k_beyond_bound", "5 best of 100,000 queries, 1000 kept", most_words));
   add(latest_row());
   add(attribution_by("attribution_first_click", model::first_click));
   add(attribution_by("attribution_last_click", model::last_click));
@@ -257,6 +253,9 @@ std::vector<scenario> all_scenarios() {
   add(rows_before("aggregate_usual", usual, std::nullopt, usual_aggregates()));
   add(sessions("session_window", "sum of an amount, gap 5 s", total()));
   add(sessions("session_window_usual", std::string{usual} + ", gap 5 s", usual_aggregates()));
+  add(sliding(
+      "heavy_many_steps", "sum and max of an amount, 300 steps of 1 s: a row a step", 1s, 300,
+      {aggregate_of("total", aggregate_kind::sum), aggregate_of("largest", aggregate_kind::max)}));
   add(sessions("heavy_percentile", "sketch of an amount, per session",
                one(aggregate_kind::percentile)));
   add(sessions("heavy_collect_list", "all amounts of a session",
