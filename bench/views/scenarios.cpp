@@ -244,9 +244,6 @@ std::vector<scenario> plain_scenarios() {
   add(sliding("sliding_window", "sum of an amount, 2 steps of 1 min", 1min, 2, total()));
   add(sliding("sliding_window_usual", std::string{usual} + ", 60 steps of 1 min", 1min, 60,
               usual_aggregates()));
-  add(sliding(
-      "sliding_window_many", "sum and max of an amount, 300 steps of 1 s", 1s, 300,
-      {aggregate_of("total", aggregate_kind::sum), aggregate_of("largest", aggregate_kind::max)}));
   add(rows_before("over_window", "sum of an amount, 10 s", 10s, total()));
   add(rows_before("over_window_usual", std::string{usual} + ", 10 s", 10s, usual_aggregates()));
   add(rows_before("aggregate", "sum of an amount", std::nullopt, total()));
