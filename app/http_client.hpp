@@ -33,7 +33,4 @@ struct http_answer {
 /// Sends a GET and waits for its answer. The error says that and why the server cannot be reached.
 result<http_answer> http_get(const http_request& what);
 
-/// Escapes all that is not unreserved (RFC 3986), for one segment of a path or a query's value.
-std::string percent_encode(std::string_view text);
-
 } // namespace keyfold

@@ -1,5 +1,6 @@
 #include "app/wiring.hpp"
 
+#include "app/avro_parts.hpp"
 #include "connectors/file/csv_table_source.hpp"
 #include "connectors/file/file_output.hpp"
 #include "connectors/file/file_source.hpp"
@@ -38,20 +39,22 @@ record_format_settings format_of(const config::format_settings& x) {
   result.columns = x.columns;
   return result;
 }
-static_assert(static_cast<int>(record_format::json) == static_cast<int>(config::record_format::json)
-              && static_cast<int>(record_format::csv)
-                     == static_cast<int>(config::record_format::csv)
-              && static_cast<int>(record_format::text)
-                     == static_cast<int>(config::record_format::text));
+static_assert(
+    static_cast<int>(record_format::json) == static_cast<int>(config::record_format::json)
+    && static_cast<int>(record_format::csv) == static_cast<int>(config::record_format::csv)
+    && static_cast<int>(record_format::text) == static_cast<int>(config::record_format::text)
+    && static_cast<int>(record_format::avro) == static_cast<int>(config::record_format::avro));
 
 row_format format_of(config::output_format x) {
-  return x == config::output_format::csv ? row_format::csv : row_format::json;
+  return x == config::output_format::csv    ? row_format::csv
+         : x == config::output_format::avro ? row_format::avro
+                                            : row_format::json;
 }
 
 using source_result = result<std::unique_ptr<event_source>>;
 
 source_result make_source(const config::kafka_source& x, const config::stream_plan& stream,
-                          const std::string& application, bool bounded,
+                          const std::string& application, bool bounded, registry_pool& registries,
                           const metrics_ptr& metrics) {
   kafka::source_settings settings;
   settings.application = application;
@@ -66,6 +69,12 @@ source_result make_source(const config::kafka_source& x, const config::stream_pl
   settings.instance_id = x.instance_id;
   settings.passed_through = x.properties;
   settings.format = format_of(stream.format);
+  if (stream.format.format == config::record_format::avro) {
+    auto avro = make_avro_format(stream.format.avro, registries);
+    if (!avro)
+      return fail(fmt::format("stream `{}`: {}", stream.schema->name, avro.error().message));
+    settings.format.avro = std::move(*avro);
+  }
   settings.until_end = bounded || x.bounded;
   return kafka::make_kafka_source(std::move(settings), stream.schema, metrics);
 }
@@ -94,14 +103,15 @@ source_result make_source(const config::file_source& x, const config::stream_pla
 /// Makes the sources of a plan; those that are pushed to share a hub.
 class source_maker {
 public:
-  source_maker(const config::plan& plan, bool bounded, const metrics_ptr& metrics)
-      : plan_(plan), bounded_(bounded), metrics_(metrics) {}
+  source_maker(const config::plan& plan, bool bounded, registry_pool& registries,
+               const metrics_ptr& metrics)
+      : plan_(plan), bounded_(bounded), registries_(registries), metrics_(metrics) {}
 
   source_result make(const config::stream_plan& stream) {
     return std::visit(
         overloaded{
             [&](const config::kafka_source& x) {
-              return make_source(x, stream, plan_.application, bounded_, metrics_);
+              return make_source(x, stream, plan_.application, bounded_, registries_, metrics_);
             },
             [&](const config::file_source& x) { return make_source(x, stream, bounded_); },
             [&](const config::stdin_source&) {
@@ -126,6 +136,7 @@ private:
 
   const config::plan& plan_;
   bool bounded_;
+  registry_pool& registries_;
   metrics_ptr metrics_;
   std::shared_ptr<push_hub> hub_;
 };
@@ -223,7 +234,8 @@ change_columns dead_letter_columns() {
 }
 
 result<engine_output> make_output(const config::output_plan& x, std::vector<change_columns> columns,
-                                  const std::string& application, const metrics_ptr& metrics) {
+                                  const std::string& application, registry_pool& registries,
+                                  const metrics_ptr& metrics) {
   engine_output made;
   made.name = x.name;
   made.views = x.views;
@@ -248,6 +260,11 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
   settings.compacted = !x.views.empty(); // dead letters and events replace none before them
   settings.columns = std::move(columns);
   settings.passed_through = target.properties;
+  if (x.avro.registry) {
+    settings.registry = registries.get(*x.avro.registry);
+    settings.name_space = x.avro.name_space;
+    settings.register_schemas = x.avro.create;
+  }
   auto output = kafka::make_kafka_output(std::move(settings), metrics);
   if (!output)
     return tl::unexpected{output.error()};
@@ -256,9 +273,9 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
 }
 
 result<void> add_outputs(const config::plan& plan, engine_settings& engine,
-                         const metrics_ptr& metrics) {
+                         registry_pool& registries, const metrics_ptr& metrics) {
   for (const auto& x : plan.outputs) {
-    auto made = make_output(x, columns_of(plan, x), plan.application, metrics);
+    auto made = make_output(x, columns_of(plan, x), plan.application, registries, metrics);
     if (!made)
       return tl::unexpected{made.error()};
     made->streams = streams_of(plan, x);
@@ -269,7 +286,7 @@ result<void> add_outputs(const config::plan& plan, engine_settings& engine,
   if (plan.dead_letter)
     letters = *plan.dead_letter;
   letters.name = "dead_letter";
-  auto made = make_output(letters, {dead_letter_columns()}, plan.application, metrics);
+  auto made = make_output(letters, {dead_letter_columns()}, plan.application, registries, metrics);
   if (!made)
     return tl::unexpected{made.error()};
   engine.dead_letter_output = engine.outputs.size();
@@ -361,7 +378,8 @@ result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_pt
   engine.residency = {plan.limits.max_resident_keys, plan.limits.max_resident_bytes,
                       plan.limits.passivate_after};
   engine.finish_at_end = bounded;
-  source_maker sources{plan, bounded, metrics};
+  registry_pool registries{metrics};
+  source_maker sources{plan, bounded, registries, metrics};
   for (const auto& stream : plan.streams) {
     auto source = sources.make(stream);
     if (!source)
@@ -373,7 +391,7 @@ result<wired_plan> wire(const config::plan& plan, bool bounded, const metrics_pt
   engine.letters = std::make_shared<dead_letter_queue>();
   for (const auto& table : plan.tables)
     result.tables.push_back(make_table(table, metrics, engine.letters));
-  if (auto added = add_outputs(plan, engine, metrics); !added)
+  if (auto added = add_outputs(plan, engine, registries, metrics); !added)
     return tl::unexpected{added.error()};
   result.push = sources.hub();
   result.serving = serving_of(plan.serving);

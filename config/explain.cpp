@@ -63,11 +63,20 @@ std::string source_of(const table_plan& x) {
 }
 
 std::string_view name_of(record_format x) {
-  return x == record_format::csv ? "csv" : x == record_format::text ? "text" : "json";
+  switch (x) {
+  case record_format::csv:
+    return "csv";
+  case record_format::text:
+    return "text";
+  case record_format::avro:
+    return "avro";
+  default:
+    return "json";
+  }
 }
 
 std::string_view name_of(output_format x) {
-  return x == output_format::csv ? "csv" : "json";
+  return x == output_format::csv ? "csv" : x == output_format::avro ? "avro" : "json";
 }
 
 std::string features_of(const view& x) {

@@ -9,7 +9,10 @@ namespace keyfold::config {
 namespace {
 
 output_format format_of(const node& at, std::string_view key) {
-  return at.text_or(key, "json") == "csv" ? output_format::csv : output_format::json;
+  auto name = at.text_or(key, "json");
+  return name == "csv"    ? output_format::csv
+         : name == "avro" ? output_format::avro
+                          : output_format::json;
 }
 
 class rows_reader {
@@ -79,6 +82,11 @@ private:
     if (csv && to_.views.size() > 1)
       at_["views"].complain("rows of several views cannot be told apart in CSV; make an output for "
                             "each view, or write JSON");
+    auto avro = to_.key_format == output_format::avro || to_.value_format == output_format::avro;
+    if (avro && to_.views.size() + to_.streams.size() > 1)
+      at_.complain(
+          "the records of a topic in Avro have one schema; make an output for each view or "
+          "stream");
     if (csv && to_.streams.size() > 1)
       at_["streams"].complain("events of several streams cannot be told apart in CSV; make an "
                               "output for each stream, or write JSON");

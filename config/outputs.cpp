@@ -1,5 +1,6 @@
 #include "config/outputs.hpp"
 
+#include "config/avro.hpp"
 #include "config/output_rows.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
@@ -14,8 +15,9 @@ namespace {
 /// Reads the outputs of one definition, and sees that none is in the way of another.
 class output_reader {
 public:
-  output_reader(const graph& views, std::vector<declared_stream>& streams, plan& to)
-      : views_(views), streams_(streams), to_(to) {}
+  output_reader(const node& definition, const graph& views, std::vector<declared_stream>& streams,
+                plan& to)
+      : definition_(definition), views_(views), streams_(streams), to_(to) {}
 
   void read(const node& at) {
     output_plan made;
@@ -23,6 +25,7 @@ public:
     check_name(at["name"]);
     names_.add(made.name, at["name"]);
     read_output_rows(at, views_, streams_, made);
+    read_avro_output(at, definition_, made);
     target(at, made);
     to_.outputs.push_back(std::move(made));
   }
@@ -97,6 +100,7 @@ private:
     }
   }
 
+  const node& definition_;
   const graph& views_;
   std::vector<declared_stream>& streams_;
   plan& to_;
@@ -173,7 +177,7 @@ void add_features(const node& at, const graph& views, const std::vector<on_deman
 
 void read_outputs(const node& definition, const graph& views, std::vector<declared_stream>& streams,
                   plan& to) {
-  output_reader reader{views, streams, to};
+  output_reader reader{definition, views, streams, to};
   for (const auto& at : definition["outputs"].items())
     reader.read(at);
   if (auto at = definition["dead_letter"])

@@ -21,7 +21,33 @@
 namespace keyfold::config {
 
 /// How a record's bytes become columns.
-enum class record_format : uint8_t { json, csv, text };
+enum class record_format : uint8_t { json, csv, text, avro };
+
+/// How to reach a schema registry.
+struct registry_settings {
+  std::string url; ///< all that stands before `/schemas/ids`
+  std::string username;
+  std::string password;
+  std::string token;          ///< instead of the two: a bearer's
+  std::string ca_certificate; ///< file; empty: the system's
+  std::string client_certificate;
+  std::string client_key;
+  std::chrono::milliseconds timeout{10'000};
+  std::chrono::milliseconds forget_missing{10'000};
+};
+
+/// Of `record_format::avro`: where schemas come from, and the reader's side of their resolution.
+struct avro_settings {
+  struct column {
+    std::vector<std::string> aliases;
+    std::optional<std::string> missing; ///< what a schema without the field gives
+    std::vector<std::string> symbols;
+  };
+  std::optional<registry_settings> registry; ///< records are framed; or
+  std::string schema_file;                   ///< all have this schema,
+  std::optional<uint32_t> schema_id;         ///< framed with this number or not framed
+  std::map<std::string, column> columns;
+};
 
 /// Of `record_format::text`: `key=value;key=value`. Of csv: the delimiter, and the columns when the
 /// file has no header.
@@ -32,6 +58,7 @@ struct format_settings {
   char delimiter = ',';
   std::vector<std::string> columns;
   bool header = true;
+  avro_settings avro;
 };
 
 struct kafka_source {
@@ -84,7 +111,14 @@ struct table_plan {
   table_bounds bounds;
 };
 
-enum class output_format : uint8_t { json, csv };
+enum class output_format : uint8_t { json, csv, avro };
+
+/// Of `output_format::avro`.
+struct avro_output {
+  std::optional<registry_settings> registry;
+  std::string name_space = "keyfold"; ///< of the schemas' names
+  bool create = true;                 ///< register schemas that are not there
+};
 
 struct kafka_output {
   std::string brokers;
@@ -113,6 +147,7 @@ struct output_plan {
   bool every_change = false;        ///< not only the last per key and epoch
   output_format key_format = output_format::json;
   output_format value_format = output_format::json;
+  avro_output avro;
   std::variant<kafka_output, file_output> target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
 };

@@ -67,7 +67,9 @@ format_settings read_format(const node& at) {
   if (name == "csv")
     return read_csv_format(at);
   format_settings out;
-  out.format = name == "text" ? record_format::text : record_format::json;
+  out.format = name == "text"   ? record_format::text
+               : name == "avro" ? record_format::avro
+                                : record_format::json;
   out.part_separator = at.character_or("part_separator", ';');
   out.value_separator = at.character_or("value_separator", '=');
   if (out.part_separator == out.value_separator)

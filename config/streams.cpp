@@ -1,5 +1,6 @@
 #include "config/streams.hpp"
 
+#include "config/avro.hpp"
 #include "config/lookups.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
@@ -120,7 +121,9 @@ public:
 
 private:
   void field(const std::string& name, const node& at) {
-    auto made = read_field(name, at, to_.plan.format.format == record_format::json);
+    auto format = to_.plan.format.format;
+    auto made =
+        read_field(name, at, format == record_format::json || format == record_format::avro);
     if (made)
       to_.full.fields.push_back(std::move(*made));
     else
@@ -183,7 +186,7 @@ std::optional<stream_field> read_field(const std::string& name, const node& at, 
   made.nullable = !at.flag_or("required", false);
   made.path = path_of(at["path"], name);
   if (made.path.size() > 1 && !nested)
-    at["path"].complain("only JSON records are nested; here a path is one name");
+    at["path"].complain("only records in JSON and Avro are nested; here a path is one name");
   read_timestamp_form(at, made);
   return made;
 }
@@ -260,6 +263,7 @@ std::vector<declared_stream> read_streams(const node& definition, const std::str
   for (const auto& at : definition["streams"].items()) {
     auto& made = declare(at, at["name"], names, out);
     read_source(at, application, made.plan);
+    read_avro_stream(at, definition, made.plan);
     refuse_shared_group(out);
     stream_reader reader{made, tables};
     reader.fields();

@@ -1,5 +1,6 @@
 #include "config/tables.hpp"
 
+#include "config/avro.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
 #include "config/streams.hpp"
@@ -77,6 +78,7 @@ void table_set::read(const node& at) {
   auto schema = std::make_shared<stream_schema>();
   schema->name = name;
   std::vector<column> columns;
+  refuse_avro_fields(at["fields"]);
   auto sound = true;
   for (const auto& [field, field_at] : at["fields"].members()) {
     auto read = read_field(field, field_at, false);

@@ -2,6 +2,7 @@
 
 #include "app/http_client.hpp"
 #include "app/table.hpp"
+#include "connectors/http_client/http_client.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -91,13 +92,13 @@ void add_get_options(CLI::App& app, get_options& options) {
 }
 
 std::string get_target(const get_options& options) {
-  auto target = fmt::format("/v1/entities/{}/{}", percent_encode(options.entity),
-                            percent_encode(options.key));
+  auto target = fmt::format("/v1/entities/{}/{}", escape_segment(options.entity),
+                            escape_segment(options.key));
   char separator = '?';
   auto add = [&](const char* name, const std::string& value) {
     if (value.empty())
       return;
-    target += fmt::format("{}{}={}", separator, name, percent_encode(value));
+    target += fmt::format("{}{}={}", separator, name, escape_segment(value));
     separator = '&';
   };
   add("features", fmt::format("{}", fmt::join(options.features, ",")));

@@ -1,5 +1,6 @@
 #include "connectors/formats/json_value_reader.hpp"
 
+#include "connectors/formats/map_cell.hpp"
 #include "connectors/formats/record_decoder.hpp"
 #include "connectors/formats/text_value.hpp"
 #include "features/timestamp_format.hpp"
@@ -171,7 +172,7 @@ bool json_value_reader::read_map(json_cursor& in, const data_type& type, const s
   auto first = items_.size();
   auto good = read_entries(in, *type.element, field, memory);
   if (good)
-    out = finish_map(first, memory);
+    out = make_map_cell({items_.data() + first, items_.size() - first}, memory);
   items_.resize(first);
   return good;
 }
@@ -212,29 +213,6 @@ bool json_value_reader::read_key(json_cursor& in, arena& memory) {
     return false;
   items_.push_back(cell::string(memory.copy(unescaped_)));
   return true;
-}
-
-cell json_value_reader::finish_map(size_t first, arena& memory) {
-  struct entry {
-    cell key, value;
-  };
-  std::vector<entry> entries;
-  for (auto i = first; i < items_.size(); i += 2)
-    entries.push_back({items_[i], items_[i + 1]});
-  // In the order of the keys, so that equal maps are identical; of equal keys the last one counts.
-  std::stable_sort(entries.begin(), entries.end(), [](const entry& a, const entry& b) {
-    return a.key.as_text() < b.key.as_text();
-  });
-  size_t count = 0;
-  for (size_t i = 0; i < entries.size(); ++i)
-    if (i + 1 == entries.size() || entries[i].key.as_text() != entries[i + 1].key.as_text())
-      entries[count++] = entries[i];
-  auto cells = memory.allocate_cells(2 * count);
-  for (size_t i = 0; i < count; ++i) {
-    cells[2 * i] = entries[i].key;
-    cells[2 * i + 1] = entries[i].value;
-  }
-  return cell::map(cells);
 }
 
 bool json_text_reader::read(std::string_view text, const stream_field& field, arena& memory,

@@ -42,8 +42,6 @@ private:
   bool read_entries(json_cursor& in, const data_type& element, const stream_field& field,
                     arena& memory);
   bool read_key(json_cursor& in, arena& memory);
-  /// Makes a map of the keys and values from `first` on in `items_`.
-  cell finish_map(size_t first, arena& memory);
   bool wrong(std::string_view token) {
     found_ = token;
     return false;

@@ -1,5 +1,6 @@
 #include "connectors/formats/record_decoder.hpp"
 
+#include "connectors/formats/avro/avro_decoder.hpp"
 #include "connectors/formats/csv_decoder.hpp"
 #include "connectors/formats/json_decoder.hpp"
 #include "connectors/formats/text_decoder.hpp"
@@ -40,6 +41,8 @@ make_record_decoder(std::shared_ptr<const stream_schema> schema,
     return make_csv_decoder(std::move(schema), settings);
   case record_format::text:
     return std::make_unique<text_decoder>(std::move(schema), settings);
+  case record_format::avro:
+    return avro::avro_decoder::make(std::move(schema), settings.avro);
   }
   return fail(fmt::format("stream `{}`: unknown format", schema->name));
 }

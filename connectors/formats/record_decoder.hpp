@@ -11,8 +11,12 @@
 
 namespace keyfold {
 
+namespace avro {
+struct format;
+}
+
 /// How a record's bytes are laid out.
-enum class record_format : uint8_t { json, csv, text };
+enum class record_format : uint8_t { json, csv, text, avro };
 
 /// What a decoder must know beside the schema. See docs/connectors/formats.md.
 struct record_format_settings {
@@ -21,8 +25,9 @@ struct record_format_settings {
   char value_separator = '='; ///< of text: the first one of a part ends its key
   char delimiter = ',';       ///< of CSV
   bool header = false; ///< of CSV: the columns' names are in the first line, see `read_header`
-  std::vector<std::string> columns; ///< of CSV without a header: the columns' names
-  std::string what = "stream";      ///< the schema is of a stream or a table, for messages
+  std::vector<std::string> columns;         ///< of CSV without a header: the columns' names
+  std::string what = "stream";              ///< the schema is of a stream or a table, for messages
+  std::shared_ptr<const avro::format> avro; ///< of Avro
 };
 
 /// Memory that must be readable after a record given to `decode_padded`, in bytes.
@@ -52,6 +57,11 @@ public:
                                         event_batch_builder& into) {
     return decode(record, source_time, into);
   }
+
+  /// Whether the last error of `decode` only says that what it takes to read the record is not
+  /// there yet: the record must be kept, and given again a little later. The sentence is empty
+  /// unless something is amiss.
+  virtual bool must_wait() const noexcept { return false; }
 
   /// Whether the first line of every file is for `read_header` and not a record.
   virtual bool wants_header() const noexcept { return false; }

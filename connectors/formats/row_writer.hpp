@@ -12,9 +12,9 @@
 namespace keyfold {
 
 /// How keys and values of changes are written.
-enum class row_format : uint8_t { json, csv };
+enum class row_format : uint8_t { json, csv, avro };
 
-/// Writes the rows of one view as text. Immutable, thread-safe.
+/// Writes the rows of one view. Immutable, thread-safe.
 class row_writer {
 public:
   virtual ~row_writer() = default;
@@ -23,13 +23,15 @@ public:
   /// Appends the value's fields to `out`. @pre one cell per key column and per value column
   virtual void write_value(std::span<const cell> key, std::span<const cell> values,
                            std::string& out) const = 0;
+  /// Whether the cells are of the columns' types; only writers whose bytes depend on it look.
+  virtual bool takes(std::span<const cell>, std::span<const cell>) const { return true; }
 };
 
 /// What the value of such a row is made of: `columns.fields`, or where there are none all value
 /// columns under their names.
 std::vector<written_field> value_fields(const change_columns& columns);
 
-/// Makes the writer of `columns`.
+/// Makes the writer of `columns`, of all formats but Avro: see avro/row_encoder.hpp.
 ///
 /// JSON: an object with the columns' names in their order. Numbers are the shortest text that reads
 /// back as the same number, 64-bit integers and decimals are exact, NaN and infinities are null,

@@ -106,6 +106,10 @@ void assignment::assign(rd_kafka_t* client, rd_kafka_topic_partition_list_t* lis
 }
 
 result<void> assignment::restart(rd_kafka_t* client) {
+  for (auto& x : partitions_) {
+    x.held.clear();
+    x.stalled = false;
+  }
   auto list = list_of(partitions_);
   if (auto failed = rd_kafka_assign(client, list.get()))
     return fail(fmt::format("the partitions dealt out by the group cannot be read: {}",
@@ -120,6 +124,7 @@ void assignment::revoke(rd_kafka_t* client) {
     revoked_.insert(x.name);
     metrics_.forget(x.name);
     problems_.clear("partition " + x.name);
+    problems_.clear("schema of " + x.name);
   }
   partitions_.clear();
   rd_kafka_assign(client, nullptr);
@@ -186,8 +191,13 @@ void assignment::collect(source_poll& out) {
 
 void assignment::collect_unread(bool connected, source_poll& out) const {
   for (auto& x : partitions_)
-    if (!x.caught_up || !connected || rd_kafka_queue_length(x.queue.get()) > 0)
+    if (!x.caught_up || x.stalled || !connected || rd_kafka_queue_length(x.queue.get()) > 0)
       out.unread.push_back(x.name);
+}
+
+size_t assignment::stalled() const {
+  return static_cast<size_t>(std::count_if(partitions_.begin(), partitions_.end(),
+                                           [](const auto& x) { return x.stalled; }));
 }
 
 bool assignment::must_rejoin(std::chrono::steady_clock::time_point now) {

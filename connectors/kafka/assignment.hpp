@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -31,6 +32,10 @@ struct assigned_partition {
   bool caught_up = false; ///< the log held nothing more when it was last looked at
   bool moved = false;     ///< since the last `collect`
   std::chrono::steady_clock::time_point heard_at{}; ///< when it last delivered, or was dealt to us
+  /// The record at `next` waits for its schema. It and those behind it that were taken from the
+  /// queue are kept here.
+  bool stalled = false;
+  std::deque<message_handle> held;
 };
 
 /// Which partitions this instance reads and how far it is in each: the group deals them out, the
@@ -47,7 +52,7 @@ public:
   /// For librdkafka's rebalance callback.
   void rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
                  rd_kafka_topic_partition_list_t* list);
-  /// Begins all partitions anew at their positions; what was fetched ahead is dropped.
+  /// Begins all partitions anew at their positions; what was fetched ahead or held is dropped.
   result<void> restart(rd_kafka_t* client);
   /// Lets go of all queues: before the client is destroyed.
   void clear();
@@ -61,6 +66,8 @@ public:
   void collect(source_poll& out);
   /// Adds the partitions that may hold more than was read; all of them while the brokers are away.
   void collect_unread(bool connected, source_poll& out) const;
+  /// How many partitions wait for a schema.
+  size_t stalled() const;
   /// Whether a rebalance has dealt partitions, maybe none, to this instance.
   bool dealt() const noexcept { return dealt_; }
   /// When the last assignment could not be begun because a broker did not answer: the moment to

@@ -2,6 +2,7 @@
 
 #include "connectors/formats/row_writer.hpp"
 #include "connectors/kafka/client.hpp"
+#include "connectors/registry/schema_registry.hpp"
 #include "messages/event_output.hpp"
 
 #include <prometheus/registry.h>
@@ -23,8 +24,12 @@ struct output_settings {
   row_format key_format = row_format::json;
   row_format value_format = row_format::json;
   std::vector<change_columns> columns; ///< by `change::source`; no key columns: records without key
-  bool create_topic = true;            ///< if it is missing
-  int partitions = 4;                  ///< of a topic that is created
+  /// Of Avro: where schemas are registered, under `TOPIC-key` and `TOPIC-value`.
+  std::shared_ptr<schema_registry> registry;
+  std::string name_space;       ///< of the schemas' names
+  bool register_schemas = true; ///< or they must be there
+  bool create_topic = true;     ///< if it is missing
+  int partitions = 4;           ///< of a topic that is created
   bool compacted = true;     ///< of a topic that is created: keep the last record per key for good
   properties passed_through; ///< librdkafka's, e.g. of SASL and TLS
 };

@@ -41,6 +41,13 @@ source_metrics::source_metrics(prometheus::Registry& registry, const std::string
       group_commit_failures(counter(registry, stream, "group_commit_failures",
                                     "Positions that could not be shown to the consumer group; "
                                     "the ledger has them all the same.")),
+      stalls(counter(registry, stream, "schema_stalls",
+                     "Times that a partition had to wait for the schema of its next record.")),
+      stalled(prometheus::BuildGauge()
+                  .Name("keyfold_kafka_source_stalled_partitions")
+                  .Help("Partitions whose next record waits for its schema.")
+                  .Register(registry)
+                  .Add({{"stream", stream}})),
       stream_(stream),
       lag_family_(prometheus::BuildGauge()
                       .Name("keyfold_kafka_source_lag_records")

@@ -34,6 +34,8 @@ public:
   prometheus::Counter& errors;
   prometheus::Counter& lost_positions;
   prometheus::Counter& group_commit_failures;
+  prometheus::Counter& stalls;
+  prometheus::Gauge& stalled;
 
 private:
   source_metrics(prometheus::Registry& registry, const std::string& stream);

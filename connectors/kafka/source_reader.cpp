@@ -53,6 +53,7 @@ result<source_poll> source_reader::poll(size_t max_rows, std::chrono::millisecon
       break;
   }
   assignment_.collect_unread(!problems_.has("connection"), out);
+  metrics_.stalled.Set(static_cast<double>(assignment_.stalled()));
   if (builder_.size() > 0)
     out.events = builder_.build();
   return out;
@@ -203,49 +204,75 @@ event_time source_reader::read_limit() {
 bool source_reader::read_partition(assigned_partition& from, size_t count, budget& left,
                                    source_poll& out) {
   messages_.resize(messages_at_once);
+  auto before = out.records;
   bool any = false;
   while (count > 0 && !left.spent() && !from.ended && builder_.memory() < max_batch_bytes) {
-    auto taken = rd_kafka_consume_batch_queue(from.queue.get(), 0, messages_.data(),
-                                              std::min(count, messages_at_once));
-    if (taken <= 0)
+    auto taken = next_messages(from, std::min(count, messages_at_once));
+    if (taken == 0)
       break;
+    if (!take_all(from, taken, left, out))
+      return out.records > before;
     any = true;
     from.heard_at = std::chrono::steady_clock::now();
-    uint64_t bytes = 0;
-    for (auto* x : std::span{messages_.data(), static_cast<size_t>(taken)}) {
-      bytes += x->len;
-      if (x->err)
-        on_partition_error(from, *x);
-      else if (!from.ended)
-        take(from, *x, left, out);
-      rd_kafka_message_destroy(x);
-    }
-    metrics_.bytes.Increment(static_cast<double>(bytes));
-    count -= static_cast<size_t>(taken);
-    left.rows -= std::min(left.rows, static_cast<size_t>(taken));
+    count -= taken;
+    left.rows -= std::min(left.rows, taken);
   }
   return any;
 }
 
-void source_reader::take(assigned_partition& from, const rd_kafka_message_t& x, budget& left,
+/// Those that are held come first.
+size_t source_reader::next_messages(assigned_partition& from, size_t count) {
+  size_t taken = 0;
+  for (; taken < count && !from.held.empty(); ++taken) {
+    messages_[taken] = from.held.front().release();
+    from.held.pop_front();
+  }
+  if (taken > 0)
+    return taken;
+  auto fetched = rd_kafka_consume_batch_queue(from.queue.get(), 0, messages_.data(), count);
+  taken = fetched > 0 ? static_cast<size_t>(fetched) : 0;
+  uint64_t bytes = 0;
+  for (auto* x : std::span{messages_.data(), taken})
+    bytes += x->len;
+  metrics_.bytes.Increment(static_cast<double>(bytes));
+  return taken;
+}
+
+/// Takes the first `count` of `messages_`; false where it cannot go on, and then holds the rest.
+bool source_reader::take_all(assigned_partition& from, size_t count, budget& left,
+                             source_poll& out) {
+  for (size_t i = 0; i < count; ++i) {
+    const auto& x = *messages_[i];
+    if (x.err) {
+      on_partition_error(from, x);
+    } else if (!from.ended && !take(from, x, left, out)) {
+      hold(from, i, count);
+      return false;
+    }
+    rd_kafka_message_destroy(messages_[i]);
+  }
+  return true;
+}
+
+bool source_reader::take(assigned_partition& from, const rd_kafka_message_t& x, budget& left,
                          source_poll& out) {
   if (from.end != assigned_partition::unknown && x.offset >= from.end) {
     on_end(from, from.end);
-    return;
+    return true;
   }
   // Whatever the client does after a rebalance or a broken connection, no record is taken twice.
   if (x.offset < from.next)
-    return;
-  from.next = x.offset + 1;
-  from.moved = true;
-  from.caught_up = false;
-  ++out.records;
+    return true;
   if (!x.payload) {
     ++out.filtered;
     metrics_.tombstones.Increment();
   } else {
     auto time = schema_->time.field ? std::nullopt : time_of(x);
     auto row = decoder_->decode({static_cast<const char*>(x.payload), x.len}, time, builder_);
+    if (!row && decoder_->must_wait()) {
+      stall(from, x.offset, row.error().message);
+      return false;
+    }
     if (!row)
       bury(from, x, std::move(row.error().message), left, out);
     else if (*row == record_decoder::outcome::filtered)
@@ -253,8 +280,40 @@ void source_reader::take(assigned_partition& from, const rd_kafka_message_t& x, 
     else
       from.max_time = std::max(from.max_time, builder_.last_time());
   }
+  if (from.stalled)
+    go_on(from);
+  from.next = x.offset + 1;
+  from.moved = true;
+  from.caught_up = false;
+  ++out.records;
   if (from.next == from.end)
     from.ended = true;
+  return true;
+}
+
+void source_reader::hold(assigned_partition& from, size_t first, size_t count) {
+  for (auto i = count; i-- > first;)
+    from.held.emplace_front(messages_[i]);
+}
+
+void source_reader::stall(assigned_partition& from, int64_t offset, const std::string& why) {
+  if (!from.stalled) {
+    metrics_.stalls.Increment();
+    from.moved = true; // one that begins here must go on here, also after a restart
+  }
+  from.stalled = true;
+  from.next = offset;
+  if (why.empty())
+    return;
+  auto sentence = fmt::format("{} waits at offset {}: {}", from.name, offset, why);
+  if (problems_.set("schema of " + from.name, sentence))
+    spdlog::warn("{}: {}", owner(), sentence);
+}
+
+void source_reader::go_on(assigned_partition& from) {
+  from.stalled = false;
+  if (problems_.clear("schema of " + from.name))
+    spdlog::info("{}: {} goes on", owner(), from.name);
 }
 
 void source_reader::bury(const assigned_partition& from, const rd_kafka_message_t& x,

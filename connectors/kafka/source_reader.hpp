@@ -59,7 +59,12 @@ private:
   void read(size_t max_rows, source_poll& out);
   event_time read_limit();
   bool read_partition(assigned_partition& from, size_t count, budget& left, source_poll& out);
-  void take(assigned_partition& from, const rd_kafka_message_t& x, budget& left, source_poll& out);
+  size_t next_messages(assigned_partition& from, size_t count);
+  bool take_all(assigned_partition& from, size_t count, budget& left, source_poll& out);
+  bool take(assigned_partition& from, const rd_kafka_message_t& x, budget& left, source_poll& out);
+  void hold(assigned_partition& from, size_t first, size_t count);
+  void stall(assigned_partition& from, int64_t offset, const std::string& why);
+  void go_on(assigned_partition& from);
   void bury(const assigned_partition& from, const rd_kafka_message_t& x, std::string reason,
             budget& left, source_poll& out);
   void on_end(assigned_partition& from, int64_t offset);

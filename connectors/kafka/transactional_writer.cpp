@@ -1,5 +1,6 @@
 #include "connectors/kafka/transactional_writer.hpp"
 
+#include "connectors/formats/avro/row_encoder.hpp"
 #include "connectors/kafka/topic_admin.hpp"
 
 #include <fmt/format.h>
@@ -23,18 +24,11 @@ constexpr int abort_timeout_ms = 2000;
 constexpr size_t records_at_once = 512;
 constexpr size_t max_text_at_once = 4u << 20;
 
-std::unique_ptr<row_writer> key_writer(row_format format, const change_columns& x) {
-  return x.key.empty() ? nullptr : make_row_writer(format, x);
-}
-
 } // namespace
 
 transactional_writer::transactional_writer(output_settings settings,
                                            std::shared_ptr<prometheus::Registry> registry)
     : settings_(std::move(settings)), metrics_(std::move(registry), settings_.name) {
-  for (auto& x : settings_.columns)
-    writers_.push_back(
-        {key_writer(settings_.key_format, x), make_row_writer(settings_.value_format, x)});
   places_.reserve(records_at_once);
   records_.reserve(records_at_once);
 }
@@ -129,6 +123,42 @@ tl::unexpected<error> transactional_writer::fail_open(std::string message, bool 
   return fail(std::move(sentence));
 }
 
+/// Once: the schemas are registered by then.
+result<void> transactional_writer::make_writers() {
+  std::vector<row_writers> made;
+  for (const auto& x : settings_.columns) {
+    auto& to = made.emplace_back();
+    if (!x.key.empty()) {
+      auto key = make_writer(settings_.key_format, x, "key");
+      if (!key)
+        return tl::unexpected{std::move(key).error()};
+      to.key = std::move(*key);
+    }
+    auto value = make_writer(settings_.value_format, x, "value");
+    if (!value)
+      return tl::unexpected{std::move(value).error()};
+    to.value = std::move(*value);
+  }
+  writers_ = std::move(made);
+  return {};
+}
+
+result<std::unique_ptr<row_writer>> transactional_writer::make_writer(row_format format,
+                                                                      const change_columns& x,
+                                                                      std::string_view part) {
+  if (format != row_format::avro)
+    return make_row_writer(format, x);
+  auto schemas = avro::derive_schemas(x, settings_.name_space);
+  if (!schemas)
+    return fail_open(schemas.error().message, true);
+  auto number = settings_.registry->number_of(fmt::format("{}-{}", settings_.topic, part),
+                                              part == "key" ? schemas->key : schemas->value,
+                                              settings_.register_schemas);
+  if (!number)
+    return fail_open(number.error().message, number.error().permanent);
+  return avro::make_row_encoder(x, *number, *number);
+}
+
 result<uint64_t> transactional_writer::open() {
   fatal_ = false;
   auto deadline = clock::now() + open_timeout;
@@ -140,6 +170,9 @@ result<uint64_t> transactional_writer::open() {
   }
   if (auto fenced = fence_others(keep_waiting); !fenced)
     return tl::unexpected{fenced.error()};
+  if (writers_.size() < settings_.columns.size())
+    if (auto made = make_writers(); !made)
+      return tl::unexpected{made.error()};
   if (settings_.create_topic && !topic_there_) {
     auto created = ensure_topic(
         client_, {settings_.topic, settings_.partitions, settings_.compacted}, keep_waiting);
@@ -229,7 +262,9 @@ result<void> transactional_writer::produce(std::string_view log) {
 }
 
 result<void> transactional_writer::append(const change& x) {
-  if (x.source >= writers_.size() || !fits(x, settings_.columns[x.source])) {
+  if (x.source >= writers_.size() || !fits(x, settings_.columns[x.source])
+      || (writers_[x.source].key && !writers_[x.source].key->takes(x.key, x.values))
+      || !writers_[x.source].value->takes(x.key, x.values)) {
     fatal_ = true;
     return fail(fmt::format("the outbox in the ledger has a change of view number {} which does "
                             "not fit what the definition sends here: start once with the "

@@ -123,7 +123,7 @@ d.json:16:63: none of the entities is called `user`: did you mean `1user`?)x"},
     },)x", R"x("note": {"type": "string", "path": "a.b"}
     },
     "format": "text",)x",
-     R"x(d.json:8:107: only JSON records are nested; here a path is one name)x"},
+     R"x(d.json:8:107: only records in JSON and Avro are nested; here a path is one name)x"},
     {"an event time that is no column", R"x("event_time": "eventTs")x", R"x("event_time": "eventTS")x",
      R"x(d.json:12:19: the stream has no column `eventTS`: did you mean `eventTs`?)x"},
     {"an event time that is no timestamp", R"x("event_time": "eventTs")x", R"x("event_time": "spent")x",

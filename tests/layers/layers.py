@@ -16,6 +16,7 @@ import sys
 LIBRARIES = {
     "boost/": "Boost::headers",
     "caf/": "CAF::core",
+    "curl/": "CURL::libcurl",
     "fmt/": "fmt::fmt",
     "librdkafka/": "PkgConfig::rdkafka",
     "nlohmann/": "nlohmann_json::nlohmann_json",
