@@ -105,4 +105,32 @@ TEST_CASE("wiring: a property that librdkafka does not know is named, and where 
   CHECK(wired.error().message.find("fetch.wait.max") != std::string::npos);
 }
 
+TEST_CASE(
+    "wiring: the schema of a stream in Avro is read from its file, and must give its columns") {
+  testing::temporary_folder folder;
+  auto wired_with = [&](const std::string& schema) {
+    std::ofstream{folder / "a.avsc"} << schema;
+    auto plan = plan_of(R"({
+  "application": "shop",
+  "streams": [{"name": "clicks", "fields": {"user": "string"}, "format": {"type": "avro", "schema_file": ")"
+                        + (folder / "a.avsc") + R"("},
+    "source": {"type": "kafka", "brokers": "localhost:1", "topics": ["clicks"]}}],
+  "entities": [{"name": "user", "key": ["user"]}],
+  "views": [{"name": "a", "type": "decayed_counters", "entity": "user", "stream": "clicks", "time_constants": ["1h"]}]
+})");
+    auto wired = wire(plan, true, std::make_shared<metrics_registry>());
+    return wired ? std::string{} : wired.error().message;
+  };
+  CHECK(wired_with(R"({"type":"record","name":"r","fields":[{"name":"user","type":"string"}]})")
+        == "");
+  CHECK(wired_with("{").find("a.avsc: the schema is not valid JSON") != std::string::npos);
+  CHECK(wired_with(R"({"type":"record","name":"r","fields":[{"name":"user","type":"float"}]})")
+        == "");
+  CHECK(
+      wired_with(
+          R"({"type":"record","name":"r","fields":[{"name":"user","type":{"type":"array","items":"int"}}]})")
+          .find("field `user`: the writer's type is array, which cannot become string")
+      != std::string::npos);
+}
+
 } // namespace keyfold
