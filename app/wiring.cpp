@@ -45,10 +45,15 @@ static_assert(
     && static_cast<int>(record_format::text) == static_cast<int>(config::record_format::text)
     && static_cast<int>(record_format::avro) == static_cast<int>(config::record_format::avro));
 
-row_format format_of(config::output_format x) {
-  return x == config::output_format::csv    ? row_format::csv
-         : x == config::output_format::avro ? row_format::avro
-                                            : row_format::json;
+row_format format_of(const config::output_format& x) {
+  using kind = config::output_format::kind;
+  return x.is == kind::csv    ? row_format::csv
+         : x.is == kind::avro ? row_format::avro
+                              : row_format::json;
+}
+
+row_style style_of(const config::output_format& x) {
+  return {x.list_separator, x.timestamp_pattern};
 }
 
 using source_result = result<std::unique_ptr<event_source>>;
@@ -243,7 +248,8 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
   made.max_pending_bytes = x.max_pending_bytes;
   if (const auto* file = std::get_if<config::file_output>(&x.target)) {
     made.output = std::make_unique<file_output>(
-        file_output_settings{x.name, file->path, format_of(x.value_format), std::move(columns)});
+        file_output_settings{x.name, file->path, format_of(x.value_format), std::move(columns),
+                             style_of(x.value_format)});
     return made;
   }
   const auto& target = std::get<config::kafka_output>(x.target);
@@ -255,6 +261,8 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
       target.transactional_id.empty() ? application + "-" + x.name : target.transactional_id;
   settings.key_format = format_of(x.key_format);
   settings.value_format = format_of(x.value_format);
+  settings.key_style = style_of(x.key_format);
+  settings.value_style = style_of(x.value_format);
   settings.create_topic = target.create_topic;
   settings.partitions = static_cast<int>(target.partitions);
   settings.compacted = !x.views.empty(); // dead letters and events replace none before them

@@ -111,7 +111,8 @@ void read_avro_stream(const node& stream, const node& definition, stream_plan& t
 }
 
 void read_avro_output(const node& output, const node& definition, output_plan& to) {
-  auto used = to.key_format == output_format::avro || to.value_format == output_format::avro;
+  using kind = output_format::kind;
+  auto used = to.key_format.is == kind::avro || to.value_format.is == kind::avro;
   auto at = output["avro"];
   if (!used) {
     if (at)

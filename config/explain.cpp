@@ -75,8 +75,9 @@ std::string_view name_of(record_format x) {
   }
 }
 
-std::string_view name_of(output_format x) {
-  return x == output_format::csv ? "csv" : x == output_format::avro ? "avro" : "json";
+std::string_view name_of(const output_format& x) {
+  using kind = output_format::kind;
+  return x.is == kind::csv ? "csv" : x.is == kind::avro ? "avro" : "json";
 }
 
 std::string features_of(const view& x) {

@@ -1,6 +1,7 @@
 #include "config/output_rows.hpp"
 
 #include "config/spelling.hpp"
+#include "features/timestamp_writer.hpp"
 
 #include <algorithm>
 
@@ -8,11 +9,17 @@ namespace keyfold::config {
 
 namespace {
 
-output_format format_of(const node& at, std::string_view key) {
-  auto name = at.text_or(key, "json");
-  return name == "csv"    ? output_format::csv
-         : name == "avro" ? output_format::avro
-                          : output_format::json;
+output_format format_of(const node& at) {
+  using kind = output_format::kind;
+  output_format out;
+  auto name = at.is_object() ? at["type"].text() : at.text();
+  out.is = name == "csv" ? kind::csv : name == "avro" ? kind::avro : kind::json;
+  out.list_separator = at["list_separator"].text();
+  out.timestamp_pattern = at["timestamp_format"].text();
+  if (at["timestamp_format"])
+    if (auto made = timestamp_writer::make(out.timestamp_pattern); !made)
+      at["timestamp_format"].complain(made.error().message);
+  return out;
 }
 
 class rows_reader {
@@ -76,14 +83,16 @@ private:
   }
 
   void formats() {
-    to_.key_format = format_of(at_, "key_format");
-    to_.value_format = format_of(at_, "value_format");
-    auto csv = to_.key_format == output_format::csv || to_.value_format == output_format::csv;
+    to_.key_format = format_of(at_["key_format"]);
+    to_.value_format = format_of(at_["value_format"]);
+    auto either = [this](output_format::kind x) {
+      return to_.key_format.is == x || to_.value_format.is == x;
+    };
+    auto csv = either(output_format::kind::csv);
     if (csv && to_.views.size() > 1)
       at_["views"].complain("rows of several views cannot be told apart in CSV; make an output for "
                             "each view, or write JSON");
-    auto avro = to_.key_format == output_format::avro || to_.value_format == output_format::avro;
-    if (avro && to_.views.size() + to_.streams.size() > 1)
+    if (either(output_format::kind::avro) && to_.views.size() + to_.streams.size() > 1)
       at_.complain(
           "the records of a topic in Avro have one schema; make an output for each view or "
           "stream");

@@ -111,9 +111,13 @@ struct table_plan {
   table_bounds bounds;
 };
 
-enum class output_format : uint8_t { json, csv, avro };
+struct output_format {
+  enum class kind : uint8_t { json, csv, avro } is = kind::json;
+  std::string list_separator;    ///< of csv: between the items of a list; empty: lists are JSON
+  std::string timestamp_pattern; ///< of json and csv; empty: RFC 3339
+};
 
-/// Of `output_format::avro`.
+/// Of `output_format::kind::avro`.
 struct avro_output {
   std::optional<registry_settings> registry;
   std::string name_space = "keyfold"; ///< of the schemas' names
@@ -145,8 +149,8 @@ struct output_plan {
   std::vector<std::string> key;     ///< of streams: the columns that records are keyed by
   std::vector<field> fields;        ///< of the value; empty: a view's values, a stream's columns
   bool every_change = false;        ///< not only the last per key and epoch
-  output_format key_format = output_format::json;
-  output_format value_format = output_format::json;
+  output_format key_format;
+  output_format value_format;
   avro_output avro;
   std::variant<kafka_output, file_output> target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait

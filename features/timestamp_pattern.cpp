@@ -25,6 +25,7 @@ std::optional<timestamp_directive> of_percent(char c) {
   case 'm':
     return digits(part::month, 1, 2);
   case 'b':
+    return digits(part::month_name, 3, 3);
   case 'B':
     return digits(part::month_name, 0, 0);
   case 'd':
@@ -49,6 +50,7 @@ std::optional<timestamp_directive> of_percent(char c) {
   case 'Z':
     return digits(part::zone_name, 0, 0);
   case 'a':
+    return digits(part::weekday_name, 3, 3);
   case 'A':
     return digits(part::weekday_name, 0, 0);
   case 's':
@@ -74,7 +76,9 @@ std::optional<timestamp_directive> of_letters(char c, size_t count) {
       return digits(part::year_of_century, 2, 2);
     return count == 4 || count == 1 ? std::optional{digits(part::year, 4, 4)} : std::nullopt;
   case 'M':
-    return count == 3 || count == 4 ? digits(part::month_name, 0, 0) : two_digits(part::month);
+    if (count == 3)
+      return digits(part::month_name, 3, 3);
+    return count == 4 ? digits(part::month_name, 0, 0) : two_digits(part::month);
   case 'd':
     return two_digits(part::day);
   case 'D':
@@ -95,7 +99,9 @@ std::optional<timestamp_directive> of_letters(char c, size_t count) {
                                              static_cast<uint8_t>(count))}
                       : std::nullopt;
   case 'E':
-    return count <= 4 ? std::optional{digits(part::weekday_name, 0, 0)} : std::nullopt;
+    if (count > 4)
+      return std::nullopt;
+    return count == 4 ? digits(part::weekday_name, 0, 0) : digits(part::weekday_name, 3, 3);
   case 'X':
   case 'x':
   case 'Z':

@@ -30,8 +30,8 @@ enum class timestamp_part : uint8_t {
 /// A part with the digits or characters it takes.
 struct timestamp_directive {
   timestamp_part part = timestamp_part::literal;
-  uint8_t fewest = 1; ///< digits
-  uint8_t most = 1;   ///< digits
+  uint8_t fewest = 1; ///< digits; of a name: the letters it is written with, 0: all
+  uint8_t most = 1;   ///< likewise
   char character = 0; ///< of a literal
 };
 
@@ -44,6 +44,8 @@ public:
   /// The next part; nothing at the end or where the pattern is wrong.
   std::optional<timestamp_directive> next();
   bool good() const noexcept { return good_; }
+  /// Whether it is of the dialect with `%`.
+  bool percent() const noexcept { return percent_; }
   /// What has not been read: begins with the wrong part when not `good()`.
   std::string_view rest() const noexcept { return rest_; }
 

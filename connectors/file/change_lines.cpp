@@ -2,10 +2,11 @@
 
 namespace keyfold {
 
-change_lines::change_lines(row_format format, const std::vector<change_columns>& columns)
+change_lines::change_lines(row_format format, const std::vector<change_columns>& columns,
+                           const row_style& style)
     : format_(format), columns_(columns) {
   for (auto& x : columns_) {
-    writers_.push_back(make_row_writer(format, x));
+    writers_.push_back(make_row_writer(format, x, style));
     widths_.push_back(value_fields(x).size());
     std::string view;
     if (columns_.size() > 1 && format == row_format::csv)

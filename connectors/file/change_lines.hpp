@@ -18,7 +18,8 @@ namespace keyfold {
 /// `{"stream":"…","value":{…}}`.
 class change_lines {
 public:
-  change_lines(row_format format, const std::vector<change_columns>& columns);
+  change_lines(row_format format, const std::vector<change_columns>& columns,
+               const row_style& style = {});
 
   /// The line with the names of the columns: CSV of one view or stream, else empty.
   const std::string& header() const noexcept { return header_; }

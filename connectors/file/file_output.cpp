@@ -18,7 +18,8 @@ constexpr size_t write_bytes = 1u << 20;
 } // namespace
 
 file_output::file_output(file_output_settings settings)
-    : settings_(std::move(settings)), lines_(settings_.format, settings_.columns) {}
+    : settings_(std::move(settings)), lines_(settings_.format, settings_.columns, settings_.style) {
+}
 
 file_output::~file_output() {
   close();

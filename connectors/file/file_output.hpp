@@ -15,6 +15,7 @@ struct file_output_settings {
   std::string path;
   row_format format = row_format::json;
   std::vector<change_columns> columns; ///< by `change::source`
+  row_style style = {};
 };
 
 /// Appends changes to a file, a line each (see `change_lines`). Exactly once: a marker beside the

@@ -3,6 +3,7 @@
 #include "connectors/formats/base64.hpp"
 #include "features/decimal.hpp"
 #include "features/timestamp_format.hpp"
+#include "features/timestamp_writer.hpp"
 
 #include <fmt/compile.h>
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -129,10 +131,18 @@ std::vector<placed_field> fields_of_value(const change_columns& columns) {
   return all;
 }
 
+/// How timestamps are written, where that has been chosen.
+std::optional<timestamp_writer> timestamps_of(const row_style& style) {
+  if (style.timestamp_pattern.empty())
+    return std::nullopt;
+  return *timestamp_writer::make(style.timestamp_pattern);
+}
+
 class json_row_writer final : public row_writer {
 public:
-  explicit json_row_writer(const change_columns& columns)
-      : key_(prepare(key_fields(columns))), value_(prepare(fields_of_value(columns))) {}
+  json_row_writer(const change_columns& columns, const row_style& style)
+      : key_(prepare(key_fields(columns))), value_(prepare(fields_of_value(columns))),
+        timestamps_(timestamps_of(style)) {}
 
   void write_key(std::span<const cell> key, std::string& out) const override {
     write(key, {}, key_, out);
@@ -152,25 +162,36 @@ private:
     }
     return fields;
   }
-  static void write(std::span<const cell> key, std::span<const cell> values,
-                    const std::vector<placed_field>& fields, std::string& out) {
+  void write(std::span<const cell> key, std::span<const cell> values,
+             const std::vector<placed_field>& fields, std::string& out) const {
     if (fields.empty())
       out.push_back('{');
     for (const auto& x : fields) {
       out += x.name;
-      append_json_value(x.of(key, values), x.type, out);
+      const auto& value = x.of(key, values);
+      if (timestamps_ && value.kind() == cell_kind::timestamp)
+        write_timestamp(value.as_timestamp(), out);
+      else
+        append_json_value(value, x.type, out);
     }
     out.push_back('}');
+  }
+  void write_timestamp(event_time at, std::string& out) const {
+    std::string text;
+    timestamps_->append(at, text);
+    append_json_string(text, out);
   }
 
   std::vector<placed_field> key_;
   std::vector<placed_field> value_;
+  std::optional<timestamp_writer> timestamps_;
 };
 
 class csv_row_writer final : public row_writer {
 public:
-  explicit csv_row_writer(const change_columns& columns)
-      : key_(key_fields(columns)), value_(fields_of_value(columns)) {}
+  csv_row_writer(const change_columns& columns, const row_style& style)
+      : key_(key_fields(columns)), value_(fields_of_value(columns)),
+        timestamps_(timestamps_of(style)), list_separator_(style.list_separator) {}
 
   void write_key(std::span<const cell> key, std::string& out) const override {
     write(key, {}, key_, out);
@@ -181,17 +202,41 @@ public:
   }
 
 private:
-  static void write(std::span<const cell> key, std::span<const cell> values,
-                    const std::vector<placed_field>& fields, std::string& out) {
+  void write(std::span<const cell> key, std::span<const cell> values,
+             const std::vector<placed_field>& fields, std::string& out) const {
     for (const auto& x : fields) {
       if (&x != &fields.front())
         out.push_back(',');
-      append_csv_value(x.of(key, values), x.type, out);
+      write(x.of(key, values), x.type, out);
+    }
+  }
+  void write(const cell& value, const data_type& type, std::string& out) const {
+    std::string text;
+    if (timestamps_ && value.kind() == cell_kind::timestamp)
+      timestamps_->append(value.as_timestamp(), text);
+    else if (!list_separator_.empty() && value.kind() == cell_kind::list)
+      join(value.items(), *type.element, text);
+    else
+      return append_csv_value(value, type, out);
+    append_csv_text(text, out);
+  }
+  void join(std::span<const cell> items, const data_type& type, std::string& out) const {
+    for (const auto& item : items) {
+      if (&item != &items.front())
+        out += list_separator_;
+      if (item.kind() == cell_kind::string)
+        out += item.as_text();
+      else if (item.kind() == cell_kind::timestamp)
+        append_rfc3339(item.as_timestamp(), out);
+      else if (!item.is_null())
+        append_json_value(item, type, out);
     }
   }
 
   std::vector<placed_field> key_;
   std::vector<placed_field> value_;
+  std::optional<timestamp_writer> timestamps_;
+  std::string list_separator_;
 };
 
 } // namespace
@@ -304,10 +349,11 @@ std::vector<written_field> value_fields(const change_columns& columns) {
   return all;
 }
 
-std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns) {
+std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns,
+                                            const row_style& style) {
   if (format == row_format::csv)
-    return std::make_unique<csv_row_writer>(columns);
-  return std::make_unique<json_row_writer>(columns);
+    return std::make_unique<csv_row_writer>(columns, style);
+  return std::make_unique<json_row_writer>(columns, style);
 }
 
 } // namespace keyfold

@@ -14,6 +14,13 @@ namespace keyfold {
 /// How keys and values of changes are written.
 enum class row_format : uint8_t { json, csv, avro };
 
+/// What can be chosen of how values are written as text.
+struct row_style {
+  std::string list_separator;    ///< of CSV: lists are their items with this between them; empty:
+                                 ///< JSON
+  std::string timestamp_pattern; ///< see `timestamp_writer`; empty: RFC 3339
+};
+
 /// Writes the rows of one view. Immutable, thread-safe.
 class row_writer {
 public:
@@ -39,7 +46,10 @@ std::vector<written_field> value_fields(const change_columns& columns);
 /// CSV: the columns in their order, separated by commas, without a line end. RFC 4180 quoting, also
 /// of fields with a space; null is an empty field, the empty string is `""`; lists and maps are
 /// written as JSON.
-std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns);
+/// @pre the pattern in `style` is one that can be written. It is for columns that are timestamps,
+/// not for those in lists and maps.
+std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns,
+                                            const row_style& style = {});
 
 /// Appends `text` as a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string_view text, std::string& out);

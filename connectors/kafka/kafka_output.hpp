@@ -23,6 +23,8 @@ struct output_settings {
   std::string transactional_id;
   row_format key_format = row_format::json;
   row_format value_format = row_format::json;
+  row_style key_style;
+  row_style value_style;
   std::vector<change_columns> columns; ///< by `change::source`; no key columns: records without key
   /// Of Avro: where schemas are registered, under `TOPIC-key` and `TOPIC-value`.
   std::shared_ptr<schema_registry> registry;

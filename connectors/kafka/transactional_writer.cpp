@@ -129,12 +129,12 @@ result<void> transactional_writer::make_writers() {
   for (const auto& x : settings_.columns) {
     auto& to = made.emplace_back();
     if (!x.key.empty()) {
-      auto key = make_writer(settings_.key_format, x, "key");
+      auto key = make_writer(settings_.key_format, settings_.key_style, x, "key");
       if (!key)
         return tl::unexpected{std::move(key).error()};
       to.key = std::move(*key);
     }
-    auto value = make_writer(settings_.value_format, x, "value");
+    auto value = make_writer(settings_.value_format, settings_.value_style, x, "value");
     if (!value)
       return tl::unexpected{std::move(value).error()};
     to.value = std::move(*value);
@@ -144,10 +144,11 @@ result<void> transactional_writer::make_writers() {
 }
 
 result<std::unique_ptr<row_writer>> transactional_writer::make_writer(row_format format,
+                                                                      const row_style& style,
                                                                       const change_columns& x,
                                                                       std::string_view part) {
   if (format != row_format::avro)
-    return make_row_writer(format, x);
+    return make_row_writer(format, x, style);
   auto schemas = avro::derive_schemas(x, settings_.name_space);
   if (!schemas)
     return fail_open(schemas.error().message, true);

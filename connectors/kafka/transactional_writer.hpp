@@ -48,8 +48,8 @@ private:
   std::string owner() const;
   result<void> connect();
   result<void> make_writers();
-  result<std::unique_ptr<row_writer>> make_writer(row_format format, const change_columns& x,
-                                                  std::string_view part);
+  result<std::unique_ptr<row_writer>> make_writer(row_format format, const row_style& style,
+                                                  const change_columns& x, std::string_view part);
   /// Ends every other producer with the transactional id, and their transactions.
   result<void> fence_others(const std::function<bool()>& keep_waiting);
   void disconnect() noexcept;

@@ -124,8 +124,8 @@ TEST_CASE("avro definitions: outputs") {
   auto made = compiled(with_output(R"(, "key_format": "avro", "value_format": "avro",
       "avro": {"namespace": "com.x", "register": false})"));
   const auto& output = made.outputs[0];
-  CHECK(output.key_format == output_format::avro);
-  CHECK(output.value_format == output_format::avro);
+  CHECK(output.key_format.is == output_format::kind::avro);
+  CHECK(output.value_format.is == output_format::kind::avro);
   CHECK(output.avro.name_space == "com.x");
   CHECK_FALSE(output.avro.create);
   REQUIRE(output.avro.registry);

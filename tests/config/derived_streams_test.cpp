@@ -179,6 +179,29 @@ TEST_CASE("outputs: mistakes in what they write are told where they are") {
   }
 }
 
+TEST_CASE("outputs: a format may say how lists and timestamps are written") {
+  auto with = [](const std::string& format) {
+    return compile_text(
+        changed(R"("views": ["activity"])", R"("views": ["activity"], "value_format": )" + format));
+  };
+  auto made =
+      with(R"({"type": "csv", "list_separator": ",", "timestamp_format": "%Y-%m-%d %H:%M:%S"})");
+  REQUIRE(made);
+  const auto& format = made->outputs.at(0).value_format;
+  CHECK(format.is == output_format::kind::csv);
+  CHECK(format.list_separator == ",");
+  CHECK(format.timestamp_pattern == "%Y-%m-%d %H:%M:%S");
+  auto refused = [&](const std::string& text, const std::string& sentence) {
+    auto wrong = with(text);
+    REQUIRE_FALSE(wrong);
+    INFO(wrong.error().messages.at(0));
+    CHECK(wrong.error().messages.at(0).find(sentence) != std::string::npos);
+  };
+  refused(R"({"type": "csv", "timestamp_format": "%Q"})", "wrong at `%Q`");
+  refused(R"({"type": "json", "list_separator": ","})", "unknown key `list_separator`");
+  refused(R"("xml")", "`value_format` must be");
+}
+
 TEST_CASE("outputs: a view's value can have the key's columns too, and names of its own") {
   auto fields = [](const std::string& columns) {
     std::vector<std::string> out;

@@ -133,6 +133,36 @@ TEST_CASE("row writer: CSV quotes what has a comma, a quote, a space or a line b
   CHECK(out == "5,1970-01-01T00:00:00Z");
 }
 
+TEST_CASE("row writer: lists with a separator and timestamps by a pattern, where asked for") {
+  row_style style{",", "%Y-%m-%d %H:%M:%S"};
+  auto of = columns({{"ids", "list<string>"}, {"at", "timestamp"}});
+  cell items[] = {cell::string("140"), cell::string("13"), cell{}};
+  cell values[] = {cell::list(std::span{items}.first(2)), cell::timestamp(event_time{})};
+  std::string out;
+  make_row_writer(row_format::csv, of, style)->write_value({}, values, out);
+  CHECK(out == R"("140,13","1970-01-01 00:00:00")");
+  out.clear();
+  make_row_writer(row_format::json, of, style)->write_value({}, values, out);
+  CHECK(out == R"({"ids":["140","13"],"at":"1970-01-01 00:00:00"})");
+  auto listed = [&](const std::string& type, std::span<const cell> of_list) {
+    cell list = cell::list(of_list);
+    out.clear();
+    make_row_writer(row_format::csv, columns({{"a", type}}), style)
+        ->write_value({}, {&list, 1}, out);
+    return out;
+  };
+  CHECK(listed("list<string>", items) == "\"140,13,\"");
+  CHECK(listed("list<string>", std::span{items}.first(1)) == "140");
+  CHECK(listed("list<string>", {}) == "\"\"");
+  cell numbers[] = {cell::integer(7), cell::integer(-1)};
+  CHECK(listed("list<int64>", numbers) == "\"7,-1\"");
+  cell null;
+  out.clear();
+  make_row_writer(row_format::csv, columns({{"a", "timestamp"}}), style)
+      ->write_value({}, {&null, 1}, out);
+  CHECK(out.empty());
+}
+
 TEST_CASE("row writer: CSV texts read back as they were") {
   auto seed = std::random_device{}();
   INFO("seed " << seed);
