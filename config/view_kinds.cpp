@@ -6,6 +6,7 @@
 #include "config/views/decayed_counters.hpp"
 #include "config/views/latest.hpp"
 #include "config/views/pattern.hpp"
+#include "config/views/recommend.hpp"
 #include "config/views/top_k.hpp"
 #include "config/views/windows.hpp"
 
@@ -25,6 +26,7 @@ constexpr std::array view_kinds = {
     view_kind{"latest", read_latest},
     view_kind{"over_window", read_over_window},
     view_kind{"pattern", read_pattern},
+    view_kind{"recommend", read_recommend, recommend_roles},
     view_kind{"session_window", read_session_window},
     view_kind{"sliding_window", read_sliding_window},
     view_kind{"top_k", read_top_k},

@@ -4,11 +4,13 @@
 #include "features/attribution.hpp"
 #include "features/latest.hpp"
 #include "features/pattern.hpp"
+#include "features/recommend.hpp"
 #include "features/top_k.hpp"
 #include "features/windows/bucket_windows.hpp"
 #include "features/windows/row_windows.hpp"
 #include "features/windows/session_windows.hpp"
 
+#include <array>
 #include <chrono>
 #include <optional>
 
@@ -208,6 +210,48 @@ std::vector<aggregate_definition> total() {
   return {aggregate_of("total", aggregate_kind::sum)};
 }
 
+/// 100 000 products in 1000 categories.
+std::shared_ptr<table> inventory(ranking_rules rules) {
+  std::vector<column> columns{{"product", type(type_kind::string)},
+                              {"category", type(type_kind::int64)},
+                              {"stock", type(type_kind::int64)},
+                              {"rating", type(type_kind::int64)}};
+  auto out = std::make_shared<table>("inventory", columns, std::vector<uint32_t>{0});
+  scope fields;
+  for (const auto& x : columns)
+    fields.push_back({x.name, x.type});
+  rules.available = *compile_expression("stock > 0", fields);
+  out->add_index(ranking_by(std::move(rules)));
+  table_builder builder{columns, {0}, {}};
+  random_source random{2};
+  for (const auto& id : words()) {
+    const std::array row{cell::string(id), cell::integer(static_cast<int64_t>(random() % 1000)),
+                         cell::integer(static_cast<int64_t>(random() % 10)),
+                         cell::integer(static_cast<int64_t>(1 + random() % 10))};
+    builder.add(row);
+  }
+  out->publish(builder.build());
+  return out;
+}
+
+scenario recommendations() {
+  recommend_settings x;
+  x.name = "recommend";
+  x.feature = "products";
+  x.clicks = {"clicks", 0, {}, {}};
+  x.sales = recommend_settings::role{"sales", 0, {}, {}};
+  x.products = inventory({0, 1, 3, ranking_rules::order::number, {}});
+  x.forget_after = 1min;
+  auto columns = schema({{"product", type_kind::string}});
+  return {"recommend",
+          "6 of 100,000 products in 1000 categories, windows of 5 s",
+          make_recommend(x),
+          {columns, columns},
+          [](uint32_t, random_source& random, std::vector<cell>& to) {
+            to.push_back(word(random, words().size()));
+          }};
+}
+
 std::vector<aggregate_definition> one(aggregate_kind kind) {
   auto x = aggregate_of("x", kind);
   x.spec.percentile = 0.95;
@@ -241,6 +285,7 @@ std::vector<scenario> plain_scenarios() {
   add(point_in_time_join());
   add(conversions("pattern", "search, view, cart, buy of one item, strict", contiguity::strict));
   add(conversions("pattern_relaxed", "the same with other rows between", contiguity::relaxed));
+  add(recommendations());
   add(sliding("sliding_window", "sum of an amount, 2 steps of 1 min", 1min, 2, total()));
   add(sliding("sliding_window_usual", std::string{usual} + ", 60 steps of 1 min", 1min, 60,
               usual_aggregates()));

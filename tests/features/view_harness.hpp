@@ -199,8 +199,10 @@ inline std::vector<arrival> delayed(std::vector<arrival> rows, duration max_dela
 
 /// Lets the rows arrive in batches of random size, in an order that `max_delay` allows, with the
 /// watermark following; forgets and restores the state now and then; then ends the streams.
-inline void run(key& x, const std::vector<arrival>& rows, duration max_delay,
-                std::mt19937& random) {
+/// @param before is told each watermark before the key is
+template <class Before>
+void run(key& x, const std::vector<arrival>& rows, duration max_delay, std::mt19937& random,
+         const Before& before) {
   auto arriving = delayed(rows, max_delay, random);
   // Which input is how far: one that never says anything has ended from the first.
   std::map<uint32_t, size_t> left;
@@ -220,13 +222,20 @@ inline void run(key& x, const std::vector<arrival>& rows, duration max_delay,
     auto watermark = end_of_time;
     for (const auto& [input, at] : newest)
       watermark = std::min(watermark, earlier(at, max_delay + 1us));
-    if (watermark != end_of_time && random() % 3 != 0)
+    if (watermark != end_of_time && random() % 3 != 0) {
+      before(watermark);
       x.advance(watermark);
+    }
     if (random() % 8 == 0)
       REQUIRE(x.decode(x.encode()));
   }
+  before(end_of_time);
   x.advance(end_of_time);
   CHECK(x.counts.late == 0);
+}
+inline void run(key& x, const std::vector<arrival>& rows, duration max_delay,
+                std::mt19937& random) {
+  run(x, rows, max_delay, random, [](event_time) {});
 }
 
 /// Bytes cut short must be refused; garbled ones refused, or make a state on which all goes on.

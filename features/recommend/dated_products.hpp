@@ -1,0 +1,60 @@
+#pragma once
+
+#include "features/byte_codec.hpp"
+#include "features/event_time.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace keyfold::recommending {
+
+/// A product, named by a hash, and when it was bought or suggested.
+struct dated_product {
+  uint64_t product;
+  event_time at;
+
+  friend bool operator==(const dated_product&, const dated_product&) = default;
+};
+
+/// Products in the order of (time, product), 16 bytes each: the same in whichever order they came.
+/// Not thread-safe.
+class dated_products {
+public:
+  bool empty() const noexcept { return all_.empty(); }
+  size_t size() const noexcept { return all_.size(); }
+  const dated_product& operator[](size_t i) const noexcept { return all_[i]; }
+  const dated_product& front() const noexcept { return all_.front(); }
+  const dated_product& back() const noexcept { return all_.back(); }
+  auto begin() const noexcept { return all_.begin(); }
+  auto end() const noexcept { return all_.end(); }
+
+  void insert(const dated_product& x);
+  /// As `insert`, but a product is kept once, with its newest time.
+  void renew(const dated_product& x);
+  /// Takes away the first `count`.
+  void erase_front(size_t count);
+  /// Takes away those at `at` or earlier; returns how many they were.
+  size_t erase_until(event_time at);
+  /// Takes away those for which `f` holds.
+  template <class F>
+  void erase_if(const F& f) {
+    std::erase_if(all_, f);
+  }
+
+  /// Asks the processor to load what the next call will read.
+  void prefetch() const noexcept {
+    __builtin_prefetch(all_.data());
+    __builtin_prefetch(all_.data() + all_.size());
+  }
+
+  void encode(byte_writer& out) const;
+  /// Reads what `encode` wrote; false when the bytes are malformed.
+  bool decode(byte_reader& in);
+  /// Bytes on the heap.
+  size_t memory() const noexcept { return all_.capacity() * sizeof(dated_product); }
+
+private:
+  std::vector<dated_product> all_;
+};
+
+} // namespace keyfold::recommending
