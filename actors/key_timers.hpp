@@ -2,6 +2,7 @@
 
 #include "features/event_time.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -25,31 +26,65 @@ public:
   }
 
   void set(event_time at, uint64_t hash) {
-    due_[at].push_back(hash);
     ++size_;
+    if (at < near_end_) {
+      near_.push_back({at, hash});
+      std::push_heap(near_.begin(), near_.end(), after);
+    } else {
+      far_[stretch_of(at)].push_back({at, hash});
+    }
   }
-  bool any_due(event_time watermark) const noexcept {
-    return !due_.empty() && due_.begin()->first <= watermark;
+  /// Whether a key's time has come.
+  bool any_due(event_time watermark) {
+    // The stretch that is next becomes the near one when none is left and time has come to it.
+    while (near_.empty() && !far_.empty() && far_.begin()->first <= watermark) {
+      auto next = far_.extract(far_.begin());
+      near_ = std::move(next.mapped());
+      near_end_ = later(next.key(), stretch);
+      std::make_heap(near_.begin(), near_.end(), after);
+    }
+    return !near_.empty() && near_.front().at <= watermark;
   }
-  /// Takes the keys whose time has come, with that time, into `f`.
+
+  /// Takes the keys whose time has come, with that time, into `f`: the earlier time first.
   template <class F>
   void take_due(event_time watermark, F&& f) {
     while (any_due(watermark)) {
-      auto first = due_.extract(due_.begin());
-      size_ -= first.mapped().size();
-      for (auto hash : first.mapped())
-        f(first.key(), hash);
+      std::pop_heap(near_.begin(), near_.end(), after);
+      auto first = near_.back();
+      near_.pop_back();
+      --size_;
+      f(first.at, first.hash);
     }
   }
   /// Timers held, also those whose keys have got another or are gone.
   size_t size() const noexcept { return size_; }
   void clear() noexcept {
-    due_.clear();
+    near_.clear();
+    far_.clear();
+    near_end_ = beginning_of_time;
     size_ = 0;
   }
 
 private:
-  std::map<event_time, std::vector<uint64_t>> due_;
+  struct timer {
+    event_time at;
+    uint64_t hash;
+  };
+  static constexpr duration stretch = std::chrono::seconds{1};
+
+  static bool after(const timer& a, const timer& b) noexcept { return a.at > b.at; }
+  /// Where the stretch of time begins that `at` is in.
+  static event_time stretch_of(event_time at) noexcept {
+    auto into = at.time_since_epoch() % stretch;
+    return earlier(at, into.count() < 0 ? into + stretch : into);
+  }
+
+  // Millions of timers in one ordered structure would cost a walk through cold memory for each:
+  // only those of the stretch that time is in are ordered, the others wait by stretch.
+  std::vector<timer> near_; ///< a heap, the earliest in front; all before `near_end_`
+  event_time near_end_ = beginning_of_time;
+  std::map<event_time, std::vector<timer>> far_; ///< by the beginning of their stretch
   size_t size_ = 0;
 };
 

@@ -3,6 +3,9 @@
 #include "actors/key_timers.hpp"
 #include "pipeline.hpp"
 
+#include <map>
+#include <random>
+
 using namespace keyfold;
 using namespace keyfold::testing;
 
@@ -48,6 +51,38 @@ TEST_CASE("key directory: keys whose hashes collide are told apart by their text
   directory.erase(7, "b");
   directory.erase(7, "a");
   CHECK(directory.size() == 1);
+}
+
+TEST_CASE("key timers: whatever is set while time moves comes due once, in its order") {
+  const uint64_t seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  key_timers timers;
+  std::multimap<event_time, uint64_t> wanted;
+  auto now = event_time{-3s};
+  for (uint64_t hash = 0; hash < 5000; ++hash) {
+    auto at = now + duration{static_cast<int64_t>(random() % 4'000'000) - 100'000};
+    timers.set(at, hash);
+    wanted.emplace(at, hash);
+    if (hash % 4 != 0)
+      continue;
+    now += duration{static_cast<int64_t>(random() % 20'000)};
+    auto last = beginning_of_time;
+    timers.take_due(now, [&](event_time due, uint64_t found) {
+      CHECK((last <= due && due <= now));
+      last = due;
+      auto [begin, end] = wanted.equal_range(due);
+      auto known = std::find_if(begin, end, [&](const auto& x) { return x.second == found; });
+      REQUIRE(known != end);
+      wanted.erase(known);
+    });
+    CHECK((wanted.empty() || wanted.begin()->first > now));
+    CHECK(timers.size() == wanted.size());
+  }
+  timers.set(end_of_time, 1);
+  timers.set(beginning_of_time, 2);
+  timers.take_due(end_of_time, [&](event_time, uint64_t) {});
+  CHECK(timers.size() == 0);
 }
 
 TEST_CASE("key timers: come due in their order, distant ones share a minute") {
