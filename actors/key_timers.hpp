@@ -73,7 +73,10 @@ private:
   };
   static constexpr duration stretch = std::chrono::seconds{1};
 
-  static bool after(const timer& a, const timer& b) noexcept { return a.at > b.at; }
+  /// Of one time the keys come by their hashes, whatever the order they were set in.
+  static bool after(const timer& a, const timer& b) noexcept {
+    return a.at != b.at ? a.at > b.at : a.hash > b.hash;
+  }
   /// Where the stretch of time begins that `at` is in.
   static event_time stretch_of(event_time at) noexcept {
     auto into = at.time_since_epoch() % stretch;
