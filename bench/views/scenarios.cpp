@@ -20,6 +20,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// What cells of text are drawn from; they live as long as the program.
+const std::vector<std::string>& words() {
+  static const auto all = [] {
+    std::vector<std::string> made;
+    for (size_t i = 0; i < most_words; ++i)
+      made.push_back("word " + std::to_string(i));
+    return made;
+  }();
+  return all;
+}
+
 struct column_of {
   const char* name;
   type_kind kind;
@@ -248,7 +259,7 @@ scenario recommendations() {
           make_recommend(x),
           {columns, columns},
           [](uint32_t, random_source& random, std::vector<cell>& to) {
-            to.push_back(word(random, words().size()));
+            to.push_back(word(random, most_words));
           }};
 }
 
@@ -262,13 +273,7 @@ std::vector<aggregate_definition> one(aggregate_kind kind) {
 } // namespace
 
 cell word(random_source& random, size_t among) {
-  static const auto words = [] {
-    std::vector<std::string> made;
-    for (size_t i = 0; i < most_words; ++i)
-      made.push_back("word " + std::to_string(i));
-    return made;
-  }();
-  return cell::string(words[random() % among]);
+  return cell::string(words()[random() % among]);
 }
 
 std::vector<scenario> plain_scenarios() {

@@ -245,7 +245,9 @@ TEST_CASE("residency: the sources wait while far too many keys are in memory") {
   });
   CHECK(run.metric("keyfold_room_stalls_total") > 0);
   INFO("at most " << most);
-  CHECK(most < 2 * (2 * 50 + 16'384) + 3 * 16'384); // two routers' bounds and some polls
+  // Two routers' bounds are 32 968 keys; how many come in until that is noticed depends on how busy
+  // the machine is.
+  CHECK(most < many * 3 / 4);
   run.run_until([&] { return small_enough(run); });
   CHECK(run.stop().empty());
 }
