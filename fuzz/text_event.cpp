@@ -40,9 +40,17 @@ void decode(record_decoder& decoder, event_batch_builder& rows, std::string_view
 /// refused.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto schema = some_types();
-  static const record_format_settings csv{record_format::csv,       ';', '=', ',', false,
-                                          {"a", "b", "c", "d", "e"}};
-  static const record_format_settings text{record_format::text, ';', '=', ',', false, {}};
+  static const auto csv = [] {
+    record_format_settings of;
+    of.format = record_format::csv;
+    of.columns = {"a", "b", "c", "d", "e"};
+    return of;
+  }();
+  static const auto text = [] {
+    record_format_settings of;
+    of.format = record_format::text;
+    return of;
+  }();
   static const auto csv_decoder = *make_record_decoder(schema, csv);
   static const auto text_decoder = *make_record_decoder(schema, text);
   static event_batch_builder rows{schema, 1};
