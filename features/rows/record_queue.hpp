@@ -43,7 +43,7 @@ public:
     const auto* end = begin + size_ * bytes();
     __builtin_prefetch(begin);
     __builtin_prefetch(end); // where the next one will be
-    if (begin + cache_line < end)
+    if (size_ * bytes() > cache_line)
       __builtin_prefetch(end - 1);
   }
 
