@@ -6,6 +6,7 @@
 #include "config/outputs.hpp"
 #include "config/plan.hpp"
 #include "config/schema_check.hpp"
+#include "config/services.hpp"
 #include "config/settings.hpp"
 #include "config/streams.hpp"
 #include "config/tables.hpp"

@@ -11,8 +11,4 @@ namespace keyfold::config {
 void read_outputs(const node& definition, const graph& views, std::vector<declared_stream>& streams,
                   plan& to);
 
-/// Reads `services`; `*` becomes all features of its view.
-std::vector<service_plan> read_services(const node& definition, const graph& views,
-                                        const std::vector<on_demand_plan>& on_demand);
-
 } // namespace keyfold::config

@@ -1,0 +1,120 @@
+#include "app/wiring/outputs.hpp"
+
+#include "app/wiring/formats.hpp"
+#include "app/wiring/rows.hpp"
+#include "connectors/file/file_output.hpp"
+#include "connectors/kafka/kafka_output.hpp"
+
+namespace keyfold {
+
+namespace {
+
+using metrics_ptr = std::shared_ptr<metrics_registry>;
+
+std::vector<engine_stream_output> streams_of(const config::plan& plan,
+                                             const config::output_plan& x) {
+  std::vector<engine_stream_output> result;
+  for (const auto& name : x.streams)
+    for (const auto& stream : plan.streams) {
+      if (stream.schema->name != name)
+        continue;
+      auto& made = result.emplace_back(engine_stream_output{name, {}});
+      for (const auto& column : x.key)
+        made.key.push_back(*stream.schema->find(column));
+    }
+  return result;
+}
+
+using output_result = result<std::unique_ptr<event_output>>;
+
+/// Makes the other side of one output.
+class output_maker {
+public:
+  output_maker(const config::output_plan& x, std::vector<change_columns> columns,
+               const std::string& application, registry_pool& registries,
+               const metrics_ptr& metrics)
+      : x_(x), columns_(std::move(columns)), application_(application), registries_(registries),
+        metrics_(metrics) {}
+
+  output_result make() {
+    return std::visit([&](const auto& target) { return make_to(target); }, x_.target);
+  }
+
+private:
+  output_result make_to(const config::file_output& target) {
+    return std::make_unique<file_output>(
+        file_output_settings{x_.name, target.path, format_of(x_.value_format), std::move(columns_),
+                             style_of(x_.value_format)});
+  }
+
+  output_result make_to(const config::kafka_output& target) {
+    kafka::output_settings settings;
+    settings.name = x_.name;
+    settings.brokers = target.brokers;
+    settings.topic = target.topic;
+    settings.transactional_id =
+        target.transactional_id.empty() ? application_ + "-" + x_.name : target.transactional_id;
+    settings.key_format = format_of(x_.key_format);
+    settings.value_format = format_of(x_.value_format);
+    settings.key_style = style_of(x_.key_format);
+    settings.value_style = style_of(x_.value_format);
+    settings.create_topic = target.create_topic;
+    settings.partitions = static_cast<int>(target.partitions);
+    settings.compacted = !x_.views.empty(); // dead letters and events replace none before them
+    settings.columns = std::move(columns_);
+    settings.passed_through = target.properties;
+    if (x_.avro.registry) {
+      settings.registry = registries_.get(*x_.avro.registry);
+      settings.name_space = x_.avro.name_space;
+      settings.register_schemas = x_.avro.create;
+    }
+    return kafka::make_kafka_output(std::move(settings), metrics_);
+  }
+
+  const config::output_plan& x_;
+  std::vector<change_columns> columns_;
+  const std::string& application_;
+  registry_pool& registries_;
+  const metrics_ptr& metrics_;
+};
+
+result<engine_output> make_output(const config::output_plan& x, std::vector<change_columns> columns,
+                                  const std::string& application, registry_pool& registries,
+                                  const metrics_ptr& metrics) {
+  auto output = output_maker{x, std::move(columns), application, registries, metrics}.make();
+  if (!output)
+    return tl::unexpected{output.error()};
+  engine_output made;
+  made.name = x.name;
+  made.views = x.views;
+  made.every_change = x.every_change;
+  made.max_pending_bytes = x.max_pending_bytes;
+  made.output = std::move(*output);
+  return made;
+}
+
+} // namespace
+
+result<void> add_outputs(const config::plan& plan, engine_settings& engine,
+                         registry_pool& registries, const metrics_ptr& metrics) {
+  for (const auto& x : plan.outputs) {
+    auto made = make_output(x, columns_of(plan, x), plan.application, registries, metrics);
+    if (!made)
+      return tl::unexpected{made.error()};
+    made->streams = streams_of(plan, x);
+    engine.outputs.push_back(std::move(*made));
+  }
+  config::output_plan letters;
+  letters.target = config::file_output{plan.ledger.path + ".dead-letters.jsonl"};
+  if (plan.dead_letter)
+    letters = *plan.dead_letter;
+  letters.name = "dead_letter";
+  auto made = make_output(letters, {dead_letter_columns()}, plan.application, registries, metrics);
+  if (!made)
+    return tl::unexpected{made.error()};
+  engine.dead_letter_output = engine.outputs.size();
+  engine.outputs.push_back(std::move(*made));
+  return {};
+}
+
+} // namespace keyfold

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "config/node.hpp"
+#include "config/plan.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace keyfold::config {
+
+/// What the outputs of a definition write to so far: none may be in the way of another.
+class target_names {
+public:
+  /// False where an output has taken it already.
+  /// @param name a kind of target, then what tells it from others of the kind
+  bool take(std::vector<std::string> name) { return taken_.insert(std::move(name)).second; }
+
+private:
+  std::set<std::vector<std::string>> taken_;
+};
+
+/// Each reads one output's target, and complains of one that another output writes to or that a
+/// stream of the plan reads.
+file_output read_file_output(const node& at, const plan& of, target_names& taken);
+/// @param name the output's, which its transactional id has by default
+kafka_output read_kafka_output(const node& at, const plan& of, const std::string& name,
+                               target_names& taken);
+
+} // namespace keyfold::config

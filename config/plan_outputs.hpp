@@ -1,0 +1,60 @@
+#pragma once
+
+#include "config/plan_sources.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Of a plan: where changes go.
+namespace keyfold::config {
+
+struct output_format {
+  enum class kind : uint8_t { json, csv, avro } is = kind::json;
+  std::string list_separator;    ///< of csv: between the items of a list; empty: lists are JSON
+  std::string timestamp_pattern; ///< of json and csv; empty: RFC 3339
+};
+
+/// Of `output_format::kind::avro`.
+struct avro_output {
+  std::optional<registry_settings> registry;
+  std::string name_space = "keyfold"; ///< of the schemas' names
+  bool create = true;                 ///< register schemas that are not there
+};
+
+struct kafka_output {
+  std::string brokers;
+  std::string topic;
+  std::string transactional_id; ///< default: application-output
+  bool create_topic = true;     ///< if it is missing
+  uint32_t partitions = 4;      ///< of a topic that is created
+  std::map<std::string, std::string> properties;
+};
+struct file_output {
+  std::string path; ///< JSON lines or CSV, appended to
+};
+
+struct output_plan {
+  /// A field of the value, and the column it is written of.
+  struct field {
+    std::string name;
+    std::string column;
+  };
+
+  std::string name;
+  std::vector<std::string> views;   ///< whose changes it receives, or
+  std::vector<std::string> streams; ///< whose events; each is emitted by a view
+  std::vector<std::string> key;     ///< of streams: the columns that records are keyed by
+  std::vector<field> fields;        ///< of the value; empty: a view's values, a stream's columns
+  bool every_change = false;        ///< not only the last per key and epoch
+  output_format key_format;
+  output_format value_format;
+  avro_output avro;
+  std::variant<kafka_output, file_output> target;
+  uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
+};
+
+} // namespace keyfold::config
