@@ -35,17 +35,32 @@ int compare(const compacted_key& a, const compacted_key& b) {
   return a.key.compare(b.key);
 }
 
-/// Sorts by key and keeps the last of equal ones.
-void keep_newest(std::vector<compacted_key>& keys) {
-  std::stable_sort(keys.begin(), keys.end(), [](auto& a, auto& b) { return compare(a, b) < 0; });
-  size_t kept = 0;
-  for (size_t i = 0; i < keys.size(); ++i)
-    if (i + 1 == keys.size() || compare(keys[i], keys[i + 1]) != 0)
-      keys[kept++] = keys[i];
-  keys.resize(kept);
+} // namespace
+
+compacted_key compaction_run::sorted_segment::at(size_t place) const {
+  key_state_cursor cursor{std::string_view{pairs}.substr(keys[place])};
+  cursor.next();
+  return {entity, cursor.key(), cursor.state()};
 }
 
-} // namespace
+/// Sorts by key and keeps the last of equal ones.
+void compaction_run::sorted_segment::keep_newest() {
+  auto key_at = [this](uint32_t where) {
+    key_state_cursor cursor{std::string_view{pairs}.substr(where)};
+    cursor.next();
+    return cursor.key();
+  };
+  std::sort(keys.begin(), keys.end(), [&](uint32_t a, uint32_t b) {
+    auto order = key_at(a).compare(key_at(b));
+    return order != 0 ? order < 0 : a < b;
+  });
+  size_t kept = 0;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (i + 1 == keys.size() || key_at(keys[i]) != key_at(keys[i + 1]))
+      keys[kept++] = keys[i];
+  keys.resize(kept);
+  keys.shrink_to_fit();
+}
 
 ledger_result<void> compaction_run::add(const statement& query, const std::string& path,
                                         const std::vector<int64_t>& live) {
@@ -55,14 +70,14 @@ ledger_result<void> compaction_run::add(const statement& query, const std::strin
   auto id = query.number(0);
   auto entity = query.number(2);
   if (std::binary_search(live.begin(), live.end(), entity)) {
-    auto& segment = segments_.emplace_back();
-    segment.pairs = *pairs;
+    sorted_segment segment{entity, std::string{*pairs}, {}};
     key_state_cursor cursor{segment.pairs};
-    while (cursor.next())
-      segment.keys.push_back({entity, cursor.key(), cursor.state()});
+    for (auto at = cursor.position(); cursor.next(); at = cursor.position())
+      segment.keys.push_back(static_cast<uint32_t>(at - segment.pairs.data()));
     if (!cursor.good())
       return tl::unexpected(damaged(path, fmt::format("segment {}", id)));
-    keep_newest(segment.keys);
+    segment.keep_newest();
+    segments_.push_back(std::move(segment));
   }
   last_segment_ = id;
   segment_bytes_ += pairs->size();
@@ -70,7 +85,7 @@ ledger_result<void> compaction_run::add(const statement& query, const std::strin
 }
 
 bool compaction_run::later(const place& at, size_t a, size_t b) const {
-  auto order = compare(segments_[a].keys[at.next[a]], segments_[b].keys[at.next[b]]);
+  auto order = compare(segments_[a].at(at.next[a]), segments_[b].at(at.next[b]));
   return order != 0 ? order > 0 : a < b; // of equal keys the newest segment's comes first
 }
 
@@ -101,11 +116,11 @@ std::optional<compacted_key> compaction_run::take(place& from) const {
   if (from.queue.empty())
     return std::nullopt;
   auto newest = pop(from);
-  auto result = segments_[newest].keys[from.next[newest]++];
+  auto result = segments_[newest].at(from.next[newest]++);
   push(from, newest);
   while (!from.queue.empty()) {
     auto top = from.queue.front();
-    if (compare(segments_[top].keys[from.next[top]], result) != 0)
+    if (compare(segments_[top].at(from.next[top]), result) != 0)
       break;
     pop(from);
     ++from.next[top];

@@ -51,14 +51,18 @@ public:
 
 private:
   struct sorted_segment {
-    std::string pairs; // what the keys point into
-    std::vector<compacted_key> keys;
+    int64_t entity;
+    std::string pairs;
+    std::vector<uint32_t> keys; // where the pair of each begins; four bytes, for there are millions
+
+    compacted_key at(size_t place) const;
+    void keep_newest();
   };
   void push(place& to, size_t segment) const;
   size_t pop(place& from) const;
   bool later(const place& at, size_t a, size_t b) const;
 
-  std::deque<sorted_segment> segments_; // oldest first; none may ever move
+  std::deque<sorted_segment> segments_; // oldest first; none moves once it is in
   int64_t last_segment_ = 0;
   uint64_t segment_bytes_ = 0;
 };

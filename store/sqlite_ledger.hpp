@@ -14,11 +14,12 @@ namespace keyfold::store {
 /// Sizes that were chosen by measurement (see ARCHITECTURE.md); tests make them small.
 struct ledger_tuning {
   int page_size = 8192;
-  size_t chunk_bytes = 1u << 20;                ///< of a blob in `segment` and `outbox`
-  size_t run_bytes = 128u << 20;                ///< of segments merged in memory at a time
-  uint64_t segment_limit_bytes = 1u << 30;      ///< beyond this and `segment_limit_ratio`,
-  uint64_t segment_limit_ratio = 4;             ///< × the compacted part, `commit` compacts itself
-  uint64_t checkpoint_bytes = 16u << 20;        ///< of the log, before `compact` writes it back
+  size_t chunk_bytes = 1u << 20;           ///< of a blob in `segment` and `outbox`
+  size_t run_bytes = 128u << 20;           ///< of segments merged in memory at a time, at most;
+  size_t small_run_bytes = 16u << 20;      ///< while an eighth of all segments is no more
+  uint64_t segment_limit_bytes = 1u << 30; ///< beyond this and `segment_limit_ratio`,
+  uint64_t segment_limit_ratio = 4;        ///< × the compacted part, `commit` compacts itself
+  uint64_t checkpoint_bytes = 16u << 20;   ///< of the log, before `compact` writes it back
   uint64_t checkpoint_limit_bytes = 512u << 20; ///< of the log, before `commit` does
   std::chrono::milliseconds slice{20};          ///< a compaction's transaction, roughly
 };
@@ -71,6 +72,8 @@ private:
 
   // Compacting; the maintenance lock is held.
   ledger_result<bool> collect_segment();
+  size_t run_limit() const;
+  void release_caches();
   ledger_result<void> compact_slice(std::chrono::steady_clock::time_point until);
   ledger_result<void> move_key(const compacted_key& x, int64_t& keys);
   ledger_result<bool> drop_entity_slice();

@@ -42,7 +42,25 @@ ledger_result<bool> sqlite_ledger::compact(std::chrono::milliseconds budget) {
   } while (clock::now() < until);
   if (auto done = write_log_back(); !done)
     return tl::unexpected(done.error());
-  return run_.has_value() || segment_bytes_ != 0 || dropped_entities_;
+  auto more = run_.has_value() || segment_bytes_ != 0 || dropped_entities_;
+  if (!more)
+    release_caches();
+  return more;
+}
+
+/// A run passes over the whole table, so many segments want few runs, and few segments little
+/// memory.
+size_t sqlite_ledger::run_limit() const {
+  constexpr uint64_t runs = 8;
+  auto share = static_cast<size_t>(segment_bytes_ / runs);
+  return std::clamp(share, std::min(tuning_.small_run_bytes, tuning_.run_bytes), tuning_.run_bytes);
+}
+
+/// Gives back what SQLite holds of pages: the next commits read few of them.
+void sqlite_ledger::release_caches() {
+  sqlite3_db_release_memory(maintenance_.handle());
+  std::lock_guard guard{writer_mutex_};
+  sqlite3_db_release_memory(writer_.handle());
 }
 
 ledger_result<bool> sqlite_ledger::collect_segment() {
@@ -50,10 +68,10 @@ ledger_result<bool> sqlite_ledger::collect_segment() {
   auto row = next_segment_.step(compacting);
   if (!row)
     return row;
-  auto fits = *row
-              && (!run_
-                  || run_->segment_bytes() + static_cast<uint64_t>(next_segment_.number(5))
-                         <= tuning_.run_bytes);
+  auto fits =
+      *row
+      && (!run_
+          || run_->segment_bytes() + static_cast<uint64_t>(next_segment_.number(5)) <= run_limit());
   ledger_result<bool> result = fits;
   if (fits) {
     if (!run_)
