@@ -127,11 +127,23 @@ void epoch_coordinator::tick() {
   if (phase_ == phase::folding && committing_
       && (log_bytes() > settings_.max_log_bytes || crowded()) && !with_.gate->closed())
     with_.gate->close(); // the ledger is behind: what is held in memory must not grow
-  if (phase_ == phase::folding && !committing_ && (!stalled_ || stopping_) && !last_done_ && due())
+  // An output may be waiting for its letters to be in the ledger, while the rest waits for it.
+  auto letters = letters_wait();
+  if (phase_ == phase::folding && !committing_ && (!stalled_ || stopping_ || letters)
+      && (!last_done_ || letters) && due())
     begin();
   if (stopping_ && committing_ && clock::now() >= deadline_)
     with_.ledger->stop(); // it gives up waiting for space
   check_finished();
+}
+
+bool epoch_coordinator::letters_wait() const {
+  if (with_.letters == nullptr || with_.letters->empty())
+    return false;
+  if (!with_.dead_letter_output)
+    return true;
+  const auto& output = (*with_.outputs)[*with_.dead_letter_output];
+  return output.writer->pending_bytes() <= output.max_pending_bytes;
 }
 
 bool epoch_coordinator::due() const {
@@ -228,6 +240,8 @@ void epoch_coordinator::commit() {
   auto nothing =
       epoch->segments.empty() && epoch->outbox.empty() && same(epoch->positions, last_positions_);
   if (nothing) {
+    if (with_.letters != nullptr)
+      with_.letters->committed(); // there is no output for them
     cost_ = {};
     let_go_on();
     check_finished();
@@ -257,6 +271,8 @@ void epoch_coordinator::committed(std::shared_ptr<const store::epoch_commit> epo
   }
   if (with_.fault)
     with_.fault(fault_point::after_ledger_commit, epoch->epoch);
+  if (with_.letters != nullptr)
+    with_.letters->committed();
   committed_epoch_.store(epoch->epoch, std::memory_order_relaxed);
   epoch_gauge_.Set(static_cast<double>(epoch->epoch));
   for (const auto& row : epoch->outbox)

@@ -73,6 +73,7 @@ private:
   template <class F>
   void post_task(F f);
   void tick();
+  bool letters_wait() const;
   bool due() const;
   void begin();
   void held(size_t source, source_progress progress);

@@ -56,6 +56,7 @@ struct target_text {
     return "Kafka topic " + x.topic + " at " + x.brokers;
   }
   std::string operator()(const file_output& x) const { return "file " + x.path; }
+  std::string operator()(const postgres_output& x) const { return "PostgreSQL table " + x.table; }
 };
 
 std::string source_of(const table_plan& x) {

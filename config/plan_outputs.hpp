@@ -2,6 +2,7 @@
 
 #include "config/plan_sources.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -37,6 +38,17 @@ struct file_output {
   std::string path; ///< JSON lines or CSV, appended to
 };
 
+/// A table of PostgreSQL.
+struct postgres_output {
+  std::string url; ///< as libpq reads it
+  std::string password;
+  std::string table;        ///< as in SQL
+  std::string marker_table; ///< likewise; empty: keyfold_epochs beside the table
+  bool create_table = false;
+  uint32_t batch_rows = 5000; ///< a statement
+  std::chrono::milliseconds timeout{30'000};
+};
+
 struct output_plan {
   /// A field of the value, and the column it is written of.
   struct field {
@@ -53,7 +65,7 @@ struct output_plan {
   output_format key_format;
   output_format value_format;
   avro_output avro;
-  std::variant<kafka_output, file_output> target;
+  std::variant<kafka_output, file_output, postgres_output> target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
 };
 

@@ -4,6 +4,7 @@
 #include "app/wiring/rows.hpp"
 #include "connectors/file/file_output.hpp"
 #include "connectors/kafka/kafka_output.hpp"
+#include "connectors/postgres/postgres_output.hpp"
 
 namespace keyfold {
 
@@ -32,9 +33,9 @@ class output_maker {
 public:
   output_maker(const config::output_plan& x, std::vector<change_columns> columns,
                const std::string& application, registry_pool& registries,
-               const metrics_ptr& metrics)
+               const metrics_ptr& metrics, const std::shared_ptr<dead_letter_queue>& letters)
       : x_(x), columns_(std::move(columns)), application_(application), registries_(registries),
-        metrics_(metrics) {}
+        metrics_(metrics), letters_(letters) {}
 
   output_result make() {
     return std::visit([&](const auto& target) { return make_to(target); }, x_.target);
@@ -71,17 +72,33 @@ private:
     return kafka::make_kafka_output(std::move(settings), metrics_);
   }
 
+  output_result make_to(const config::postgres_output& target) {
+    postgres::output_settings settings;
+    settings.name = x_.name;
+    settings.pipeline = application_;
+    settings.connection = {target.url, target.password, "keyfold/" + application_, target.timeout};
+    settings.table = target.table;
+    settings.marker_table = target.marker_table;
+    settings.create_table = target.create_table;
+    settings.batch_rows = target.batch_rows;
+    settings.columns = std::move(columns_.front());
+    return postgres::make_postgres_output(std::move(settings), metrics_, letters_);
+  }
+
   const config::output_plan& x_;
   std::vector<change_columns> columns_;
   const std::string& application_;
   registry_pool& registries_;
   const metrics_ptr& metrics_;
+  const std::shared_ptr<dead_letter_queue>& letters_;
 };
 
 result<engine_output> make_output(const config::output_plan& x, std::vector<change_columns> columns,
                                   const std::string& application, registry_pool& registries,
-                                  const metrics_ptr& metrics) {
-  auto output = output_maker{x, std::move(columns), application, registries, metrics}.make();
+                                  const metrics_ptr& metrics,
+                                  const std::shared_ptr<dead_letter_queue>& letters) {
+  auto output =
+      output_maker{x, std::move(columns), application, registries, metrics, letters}.make();
   if (!output)
     return tl::unexpected{output.error()};
   engine_output made;
@@ -98,7 +115,8 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
 result<void> add_outputs(const config::plan& plan, engine_settings& engine,
                          registry_pool& registries, const metrics_ptr& metrics) {
   for (const auto& x : plan.outputs) {
-    auto made = make_output(x, columns_of(plan, x), plan.application, registries, metrics);
+    auto made =
+        make_output(x, columns_of(plan, x), plan.application, registries, metrics, engine.letters);
     if (!made)
       return tl::unexpected{made.error()};
     made->streams = streams_of(plan, x);
@@ -109,7 +127,8 @@ result<void> add_outputs(const config::plan& plan, engine_settings& engine,
   if (plan.dead_letter)
     letters = *plan.dead_letter;
   letters.name = "dead_letter";
-  auto made = make_output(letters, {dead_letter_columns()}, plan.application, registries, metrics);
+  auto made = make_output(letters, {dead_letter_columns()}, plan.application, registries, metrics,
+                          engine.letters);
   if (!made)
     return tl::unexpected{made.error()};
   engine.dead_letter_output = engine.outputs.size();

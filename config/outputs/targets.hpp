@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/graph.hpp"
 #include "config/node.hpp"
 #include "config/plan.hpp"
 
@@ -26,5 +27,9 @@ file_output read_file_output(const node& at, const plan& of, target_names& taken
 /// @param name the output's, which its transactional id has by default
 kafka_output read_kafka_output(const node& at, const plan& of, const std::string& name,
                                target_names& taken);
+
+/// @param rows what it receives, read already
+postgres_output read_postgres_output(const node& at, const graph& views, const output_plan& rows,
+                                     target_names& taken);
 
 } // namespace keyfold::config

@@ -19,6 +19,7 @@ LIBRARIES = {
     "curl/": "CURL::libcurl",
     "fmt/": "fmt::fmt",
     "librdkafka/": "PkgConfig::rdkafka",
+    "libpq-fe.h": "PkgConfig::libpq",
     "nlohmann/": "nlohmann_json::nlohmann_json",
     "openssl/": "OpenSSL::SSL",
     "prometheus/": "prometheus-cpp::core",

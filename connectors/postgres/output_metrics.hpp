@@ -1,0 +1,31 @@
+#pragma once
+
+#include "messages/metrics.hpp"
+
+#include <memory>
+#include <string>
+
+namespace keyfold::postgres {
+
+/// The metrics of one PostgreSQL output. Thread-safe.
+class output_metrics {
+public:
+  output_metrics(std::shared_ptr<metrics_registry> registry, const std::string& output);
+
+private:
+  std::shared_ptr<metrics_registry> registry_;
+
+public:
+  prometheus::Counter& upserts;
+  prometheus::Counter& deletes;
+  prometheus::Counter& replaced;
+  prometheus::Counter& statements;
+  prometheus::Counter& committed;
+  prometheus::Counter& failed;
+  prometheus::Counter& bisected;
+  prometheus::Counter& dead_letters;
+  prometheus::Counter& letter_waits;
+  prometheus::Histogram& publish_seconds;
+};
+
+} // namespace keyfold::postgres
