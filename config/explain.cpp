@@ -41,6 +41,16 @@ struct source_text {
     return "Kafka " + what + " at " + x.brokers + ", group " + x.group + ", from " + from
            + (x.bounded ? " to where it ends at the start" : "");
   }
+  std::string operator()(const s2_source& x) const {
+    auto what = x.streams.empty() ? "" : " " + joined(x.streams);
+    if (x.prefix)
+      what += (what.empty() ? " " : ", ") + ("all that begin with " + *x.prefix);
+    auto from = x.start == s2_source::start::first  ? std::string{"the first record"}
+                : x.start == s2_source::start::tail ? std::string{"the tail"}
+                                                    : format_rfc3339(x.start_at);
+    return "S2 streams" + what + " of basin " + x.basin.basin + ", from " + from
+           + (x.bounded ? " to where they end at the start" : "");
+  }
   std::string operator()(const file_source& x) const {
     return "file " + x.path + (x.follow ? ", followed" : "");
   }
@@ -54,6 +64,10 @@ struct source_text {
 struct target_text {
   std::string operator()(const kafka_output& x) const {
     return "Kafka topic " + x.topic + " at " + x.brokers;
+  }
+  std::string operator()(const s2_output& x) const {
+    return "S2 stream " + x.stream + " of basin " + x.basin.basin
+           + (x.upsert ? ", upserts" : ", appended");
   }
   std::string operator()(const file_output& x) const { return "file " + x.path; }
   std::string operator()(const postgres_output& x) const { return "PostgreSQL table " + x.table; }

@@ -19,6 +19,8 @@ void read_target(const node& at, const graph& views, const plan& of, target_name
     to.target = read_file_output(at, of, taken);
   else if (type == "postgres")
     to.target = read_postgres_output(at, views, to, taken);
+  else if (type == "s2")
+    to.target = read_s2_output(at, of, to, taken);
   else
     to.target = read_kafka_output(at, of, to.name, taken);
 }

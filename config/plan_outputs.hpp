@@ -34,6 +34,14 @@ struct kafka_output {
   uint32_t partitions = 4;      ///< of a topic that is created
   std::map<std::string, std::string> properties;
 };
+struct s2_output {
+  s2_basin basin;
+  std::string stream;
+  std::string transactional_id; ///< default: application-output
+  bool upsert = true;           ///< with the headers @key and @action, or only bodies
+  bool create_stream = true;    ///< if it is missing
+  bool event_time = false;      ///< is the records' timestamp, or their arrival
+};
 struct file_output {
   std::string path; ///< JSON lines or CSV, appended to
 };
@@ -65,7 +73,7 @@ struct output_plan {
   output_format key_format;
   output_format value_format;
   avro_output avro;
-  std::variant<kafka_output, file_output, postgres_output> target;
+  std::variant<kafka_output, s2_output, file_output, postgres_output> target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
 };
 

@@ -72,6 +72,32 @@ struct kafka_source {
   bool bounded = false;    ///< the stream ends where the topics end when they are first assigned
   std::map<std::string, std::string> properties; ///< librdkafka's, passed through
 };
+/// A basin of S2, and how to reach it.
+struct s2_basin {
+  std::string endpoint; ///< `{basin}` in it becomes the basin's name
+  std::string basin;
+  std::string token;
+  std::string ca_certificate; ///< file; empty: the system's
+  std::string client_certificate;
+  std::string client_key;
+  std::chrono::milliseconds timeout{10'000};
+};
+struct s2_source {
+  s2_basin basin;
+  std::vector<std::string> streams;  ///< and
+  std::optional<std::string> prefix; ///< of names
+  enum class start : uint8_t { first, tail, timestamp } start = start::first;
+  event_time start_at = beginning_of_time;
+  /// What to do when the records at the ledger's position are gone.
+  enum class missing : uint8_t { refuse, first, tail } on_missing = missing::refuse;
+  /// In event time: a stream further ahead of the one furthest behind is not read meanwhile.
+  duration max_lead = std::chrono::minutes{1};
+  std::chrono::milliseconds discover_every{30'000};
+  std::chrono::milliseconds patience{60'000}; ///< with one stream that fails while others work
+  uint64_t prefetch_bytes = 64u << 20;
+  uint32_t max_streams = 1000;
+  bool bounded = false; ///< the stream ends where the basin's streams end when they are found
+};
 struct file_source {
   std::string path;    ///< a file, or a directory of files read in the order of their names
   bool follow = false; ///< go on waiting for more lines: the stream has no end
@@ -88,7 +114,8 @@ struct view_source {
 
 struct stream_plan {
   std::shared_ptr<const stream_schema> schema;
-  std::variant<kafka_source, file_source, stdin_source, http_push_source, view_source> source;
+  std::variant<kafka_source, s2_source, file_source, stdin_source, http_push_source, view_source>
+      source;
   format_settings format;
 };
 

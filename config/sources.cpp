@@ -1,5 +1,6 @@
 #include "config/sources.hpp"
 
+#include "config/s2.hpp"
 #include "config/spelling.hpp"
 #include "features/timestamp_format.hpp"
 
@@ -107,6 +108,8 @@ void read_source(const node& stream, const std::string& application, stream_plan
   auto type = at.text_or("type", "");
   if (type == "kafka")
     to.source = read_kafka(at, application, stream.text_or("name", ""));
+  else if (type == "s2")
+    to.source = read_s2_source(at);
   else if (type == "file")
     to.source = file_source{at.text_or("path", ""), at.flag_or("follow", false)};
   else if (type == "stdin")
@@ -114,8 +117,9 @@ void read_source(const node& stream, const std::string& application, stream_plan
   else
     to.source = http_push_source{at.whole_or<size_t>("max_pending_rows", 100'000)};
   to.format = read_format(stream["format"]);
-  if (type == "kafka" && to.format.format == record_format::csv && to.format.columns.empty())
-    stream["format"].complain("CSV records of Kafka have no header: give the names as `columns`");
+  auto of_records = type == "kafka" || type == "s2";
+  if (of_records && to.format.format == record_format::csv && to.format.columns.empty())
+    stream["format"].complain("CSV records of a log have no header: give the names as `columns`");
 }
 
 } // namespace keyfold::config

@@ -94,7 +94,8 @@ public:
         to_.definition.milliseconds_or("idle_after", std::chrono::milliseconds{5000});
     auto at = to_.definition["event_time"];
     if (!at || at.text() == "source") {
-      if (!std::holds_alternative<kafka_source>(to_.plan.source))
+      if (!std::holds_alternative<kafka_source>(to_.plan.source)
+          && !std::holds_alternative<s2_source>(to_.plan.source))
         (at ? at : to_.definition)
             .complain("records of this source have no time of their own: name a timestamp field "
                       "as `event_time`");

@@ -2,6 +2,7 @@
 
 #include "app/wiring/formats.hpp"
 #include "app/wiring/rows.hpp"
+#include "app/wiring/s2.hpp"
 #include "connectors/file/file_output.hpp"
 #include "connectors/kafka/kafka_output.hpp"
 #include "connectors/postgres/postgres_output.hpp"
@@ -83,6 +84,16 @@ private:
     settings.batch_rows = target.batch_rows;
     settings.columns = std::move(columns_.front());
     return postgres::make_postgres_output(std::move(settings), metrics_, letters_);
+  }
+
+  output_result make_to(const config::s2_output& target) {
+    auto settings = settings_of(target, x_.name, application_);
+    settings.key_format = format_of(x_.key_format);
+    settings.value_format = format_of(x_.value_format);
+    settings.key_style = style_of(x_.key_format);
+    settings.value_style = style_of(x_.value_format);
+    settings.columns = std::move(columns_);
+    return s2::make_s2_output(std::move(settings), metrics_);
   }
 
   const config::output_plan& x_;

@@ -1,6 +1,7 @@
 #include "app/wiring/sources.hpp"
 
 #include "app/wiring/formats.hpp"
+#include "app/wiring/s2.hpp"
 #include "connectors/file/file_source.hpp"
 #include "connectors/file/stdin_source.hpp"
 #include "connectors/kafka/kafka_source.hpp"
@@ -45,6 +46,13 @@ static_assert(static_cast<int>(kafka::source_settings::missing::earliest)
                   == static_cast<int>(config::kafka_source::missing::earliest)
               && static_cast<int>(kafka::source_settings::missing::latest)
                      == static_cast<int>(config::kafka_source::missing::latest));
+
+source_maker::outcome source_maker::make_from(const config::s2_source& x,
+                                              const config::stream_plan& stream) {
+  auto settings = settings_of(x, bounded_);
+  settings.format = format_of(stream.format);
+  return s2::make_s2_source(std::move(settings), stream.schema, metrics_);
+}
 
 source_maker::outcome source_maker::make_from(const config::file_source& x,
                                               const config::stream_plan& stream) {

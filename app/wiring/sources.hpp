@@ -27,6 +27,7 @@ public:
 
 private:
   outcome make_from(const config::kafka_source& x, const config::stream_plan& stream);
+  outcome make_from(const config::s2_source& x, const config::stream_plan& stream);
   outcome make_from(const config::file_source& x, const config::stream_plan& stream);
   outcome make_from(const config::stdin_source& x, const config::stream_plan& stream);
   outcome make_from(const config::http_push_source& x, const config::stream_plan& stream);

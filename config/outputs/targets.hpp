@@ -27,6 +27,9 @@ file_output read_file_output(const node& at, const plan& of, target_names& taken
 /// @param name the output's, which its transactional id has by default
 kafka_output read_kafka_output(const node& at, const plan& of, const std::string& name,
                                target_names& taken);
+/// @param output what has been read of it so far
+s2_output read_s2_output(const node& at, const plan& of, const output_plan& output,
+                         target_names& taken);
 
 /// @param rows what it receives, read already
 postgres_output read_postgres_output(const node& at, const graph& views, const output_plan& rows,

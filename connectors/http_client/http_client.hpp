@@ -34,6 +34,7 @@ struct http_exchange_request {
 struct http_exchange_answer {
   long status = 0;
   std::string body;
+  std::chrono::seconds retry_after{0}; ///< what its Retry-After asks for; 0: nothing
 };
 
 /// A client of other HTTP servers: one exchange after the other on one connection, which is kept.
@@ -54,8 +55,6 @@ public:
 
 private:
   struct handle;
-
-  void configure();
 
   http_client_settings settings_;
   std::unique_ptr<handle> handle_;

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "connectors/common/problem_board.hpp"
 #include "connectors/kafka/client.hpp"
 #include "connectors/kafka/kafka_source.hpp"
-#include "connectors/kafka/problem_board.hpp"
 #include "connectors/kafka/source_metrics.hpp"
 #include "connectors/kafka/wake_signal.hpp"
 

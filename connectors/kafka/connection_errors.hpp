@@ -1,7 +1,7 @@
 #pragma once
 
+#include "connectors/common/problem_board.hpp"
 #include "connectors/kafka/client.hpp"
-#include "connectors/kafka/problem_board.hpp"
 
 #include <string>
 #include <string_view>

@@ -197,8 +197,8 @@ event_time source_reader::read_limit() {
   progress_.clear();
   for (const auto& x : assignment_.partitions())
     progress_.push_back({x.max_time, x.caught_up || x.ended, x.heard_at});
-  return kafka::read_limit(progress_, std::chrono::steady_clock::now(), settings_.max_lead,
-                           schema_->time.idle_after);
+  return keyfold::read_limit(progress_, std::chrono::steady_clock::now(), settings_.max_lead,
+                             schema_->time.idle_after);
 }
 
 bool source_reader::read_partition(assigned_partition& from, size_t count, budget& left,

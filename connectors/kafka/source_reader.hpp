@@ -1,9 +1,9 @@
 #pragma once
 
+#include "connectors/common/read_order.hpp"
 #include "connectors/kafka/assignment.hpp"
 #include "connectors/kafka/connection_errors.hpp"
 #include "connectors/kafka/kafka_source.hpp"
-#include "connectors/kafka/read_order.hpp"
 #include "connectors/kafka/source_metrics.hpp"
 #include "connectors/kafka/wake_signal.hpp"
 

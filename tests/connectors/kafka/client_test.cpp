@@ -1,12 +1,13 @@
 #include <catch2/catch.hpp>
 
+#include "connectors/common/problem_board.hpp"
 #include "connectors/kafka/client.hpp"
-#include "connectors/kafka/problem_board.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 
+using namespace keyfold;
 using namespace keyfold::kafka;
 using Catch::Matchers::Contains;
 

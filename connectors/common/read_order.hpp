@@ -5,7 +5,7 @@
 #include <chrono>
 #include <span>
 
-namespace keyfold::kafka {
+namespace keyfold {
 
 /// What decides whether a partition is read now or waits for the others.
 struct partition_progress_view {
@@ -23,4 +23,4 @@ event_time read_limit(std::span<const partition_progress_view> partitions,
                       std::chrono::steady_clock::time_point now, duration max_lead,
                       std::chrono::milliseconds patience) noexcept;
 
-} // namespace keyfold::kafka
+} // namespace keyfold

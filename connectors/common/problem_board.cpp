@@ -1,8 +1,8 @@
-#include "connectors/kafka/problem_board.hpp"
+#include "connectors/common/problem_board.hpp"
 
 #include <fmt/format.h>
 
-namespace keyfold::kafka {
+namespace keyfold {
 
 bool problem_board::set(std::string_view subject, std::string sentence) {
   std::lock_guard guard{mutex_};
@@ -57,4 +57,4 @@ component_status problem_board::status() const {
   return out;
 }
 
-} // namespace keyfold::kafka
+} // namespace keyfold

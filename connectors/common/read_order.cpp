@@ -1,8 +1,8 @@
-#include "connectors/kafka/read_order.hpp"
+#include "connectors/common/read_order.hpp"
 
 #include <algorithm>
 
-namespace keyfold::kafka {
+namespace keyfold {
 
 event_time read_limit(std::span<const partition_progress_view> partitions,
                       std::chrono::steady_clock::time_point now, duration max_lead,
@@ -16,4 +16,4 @@ event_time read_limit(std::span<const partition_progress_view> partitions,
   return later(furthest_behind, max_lead);
 }
 
-} // namespace keyfold::kafka
+} // namespace keyfold

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace keyfold::kafka {
+namespace keyfold {
 
 /// What is wrong at the moment, by subject: a sentence for each. Thread-safe. Holds at most
 /// `max_subjects`; beyond, new subjects are left out until others are cleared.
@@ -30,4 +30,4 @@ private:
   std::map<std::string, std::string, std::less<>> problems_;
 };
 
-} // namespace keyfold::kafka
+} // namespace keyfold

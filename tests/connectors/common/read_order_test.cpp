@@ -1,11 +1,10 @@
-#include "connectors/kafka/read_order.hpp"
+#include "connectors/common/read_order.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <vector>
 
 using namespace keyfold;
-using namespace keyfold::kafka;
 using namespace std::chrono_literals;
 
 namespace {

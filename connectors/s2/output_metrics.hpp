@@ -1,0 +1,33 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+
+namespace keyfold::s2 {
+
+/// The metrics of one S2 output. Thread-safe.
+class output_metrics {
+public:
+  output_metrics(std::shared_ptr<prometheus::Registry> registry, const std::string& output);
+
+private:
+  std::shared_ptr<prometheus::Registry> registry_;
+
+public:
+  prometheus::Counter& records;
+  prometheus::Counter& bytes;
+  prometheus::Counter& appends;
+  prometheus::Counter& retries;
+  prometheus::Counter& found_again;
+  prometheus::Counter& foreign;
+  prometheus::Counter& resumed;
+  prometheus::Counter& deletes_left_out;
+  prometheus::Counter& too_large;
+  prometheus::Histogram& publish_seconds;
+};
+
+} // namespace keyfold::s2

@@ -1,0 +1,402 @@
+#include "connectors/s2/stream_writer.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+namespace keyfold::s2 {
+namespace {
+
+/// How long a request is tried again before the caller is told, who tries anew from the start.
+constexpr std::chrono::seconds retry_for{5};
+constexpr size_t max_answer_bytes = 16u << 20;
+constexpr size_t records_per_read = 1000;
+/// The marker is on the last record but for the fences behind it.
+constexpr int64_t first_look = 16;
+/// Epoch, checksum, count, end, and blanks between.
+constexpr size_t marker_numbers_bytes = 20 + 8 + 20 + 3 + 4;
+constexpr size_t max_payload_kept = 64u << 10;
+constexpr long good = 200;
+
+/// At most 36 bytes, and not that of any other process.
+std::string new_token() {
+  std::random_device random;
+  return fmt::format("kf-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+http_client_settings client_settings(const basin_settings& x) {
+  auto out = x.http;
+  out.max_answer_bytes = max_answer_bytes;
+  return out;
+}
+
+std::string without_blanks(std::string x) {
+  std::replace(x.begin(), x.end(), ' ', '_');
+  return x;
+}
+
+} // namespace
+
+result<std::unique_ptr<event_output>>
+make_s2_output(output_settings settings, std::shared_ptr<prometheus::Registry> registry) {
+  auto wrong = [&](std::string_view what) {
+    return fail(fmt::format("output \"{}\": {}", settings.name, what));
+  };
+  if (settings.basin.endpoint.empty() || settings.basin.basin.empty() || settings.stream.empty())
+    return wrong("an S2 output needs an endpoint, a basin and a stream");
+  if (settings.transactional_id.empty())
+    return wrong("an S2 output needs a transactional id");
+  for (const auto& x : settings.columns)
+    if (settings.upsert && x.key.empty())
+      return wrong("upserts need a key");
+  return std::make_unique<stream_writer>(std::move(settings), std::move(registry));
+}
+
+stream_writer::stream_writer(output_settings settings,
+                             std::shared_ptr<prometheus::Registry> registry)
+    : settings_(std::move(settings)), requests_(settings_.basin),
+      metrics_(std::move(registry), settings_.name), client_(client_settings(settings_.basin)),
+      backoff_(std::random_device{}()), token_(new_token()),
+      batch_(settings_.transactional_id.size() + marker_numbers_bytes) {
+  settings_.transactional_id = without_blanks(std::move(settings_.transactional_id));
+  for (const auto& x : settings_.columns) {
+    auto& to = writers_.emplace_back();
+    if (settings_.upsert)
+      to.key = make_row_writer(settings_.key_format, x, settings_.key_style);
+    to.value = make_row_writer(settings_.value_format, x, settings_.value_style);
+  }
+}
+
+std::string stream_writer::owner() const {
+  return fmt::format("output \"{}\"", settings_.name);
+}
+
+void stream_writer::interrupt() noexcept {
+  interrupted_ = true;
+  client_.interrupt();
+}
+
+bool stream_writer::pause(std::chrono::milliseconds wait) {
+  constexpr std::chrono::milliseconds step{20};
+  for (auto left = wait; left.count() > 0 && !interrupted_; left -= step)
+    std::this_thread::sleep_for(std::min(left, step));
+  return !interrupted_;
+}
+
+result<http_exchange_answer> stream_writer::exchange(const http_exchange_request& what) {
+  auto deadline = clock::now() + retry_for;
+  backoff_.reset();
+  for (;;) {
+    auto answer = client_.exchange(what);
+    if (answer && !worth_retrying(answer->status))
+      return answer;
+    auto why = answer ? refusal(answer->status, answer->body) : answer.error().message;
+    auto wait = backoff_.next(answer ? answer->retry_after : std::chrono::seconds{0});
+    if (interrupted_ || clock::now() + wait >= deadline || !pause(wait))
+      return fail(std::move(why));
+    metrics_.retries.Increment();
+    problems_.set("output", why);
+  }
+}
+
+tl::unexpected<error> stream_writer::fail_open(std::string message) {
+  auto sentence = fmt::format("{}: {}", owner(), message);
+  problems_.set("output", std::move(message));
+  return fail(std::move(sentence));
+}
+
+result<uint64_t> stream_writer::open() {
+  fatal_ = false;
+  open_ = false;
+  if (settings_.create_stream && !there_)
+    if (auto made = create(); !made)
+      return fail_open(made.error().message);
+  if (auto fenced = fence(); !fenced)
+    return fail_open(fenced.error().message);
+  auto found = find_marker(next_);
+  if (!found)
+    return fail_open(found.error().message);
+  found_ = *found;
+  open_ = true;
+  problems_.clear_all("");
+  if (!found_)
+    return 0;
+  return found_->last ? found_->epoch : found_->epoch - 1;
+}
+
+result<void> stream_writer::create() {
+  auto answer = exchange(requests_.create(settings_.stream));
+  constexpr long made = 201;
+  if (!answer)
+    return fail(fmt::format("the stream \"{}\" cannot be made: {}", settings_.stream,
+                            answer.error().message));
+  if (answer->status != good && answer->status != made)
+    return fail(fmt::format("the stream \"{}\" cannot be made: {}", settings_.stream,
+                            refusal(answer->status, answer->body)));
+  there_ = true;
+  if (answer->status == made)
+    spdlog::info("{}: stream \"{}\" created", owner(), settings_.stream);
+  return {};
+}
+
+/// From its answer on no append with another token is taken, also of those under way.
+result<void> stream_writer::fence() {
+  auto answer = exchange(requests_.append(settings_.stream, fence_body(token_)));
+  if (!answer)
+    return fail(fmt::format("the stream \"{}\" cannot be taken over: {}", settings_.stream,
+                            answer.error().message));
+  if (answer->status != good) {
+    constexpr long not_found = 404;
+    there_ = there_ && answer->status != not_found;
+    return fail(fmt::format("the stream \"{}\" cannot be taken over: {}", settings_.stream,
+                            refusal(answer->status, answer->body)));
+  }
+  auto end = parse_position(answer->body, "end");
+  if (!end)
+    return fail("the answer to an append cannot be read: " + end.error().message);
+  next_ = *end;
+  return {};
+}
+
+template <class Visit>
+result<void> stream_writer::read_between(int64_t first, int64_t end, const Visit& visit) {
+  constexpr long beyond_tail = 416;
+  read_batch batch;
+  while (first < end) {
+    auto count = std::min<size_t>(static_cast<size_t>(end - first), records_per_read);
+    auto answer = exchange(requests_.read(settings_.stream, first, count));
+    if (!answer)
+      return fail("it cannot be read back: " + answer.error().message);
+    if (answer->status == beyond_tail)
+      return {};
+    if (answer->status != good)
+      return fail("it cannot be read back: " + refusal(answer->status, answer->body));
+    if (auto read = parse_read_batch(answer->body, batch); !read)
+      return fail("what was read back makes no sense: " + read.error().message);
+    if (batch.records.empty())
+      return {};
+    for (const auto& x : batch.records)
+      if (x.number < end)
+        visit(batch, x);
+    first = batch.records.back().number + 1;
+  }
+  return {};
+}
+
+result<std::optional<std::pair<batch_marker, int64_t>>> stream_writer::newest_marker(int64_t first,
+                                                                                     int64_t end) {
+  std::optional<std::pair<batch_marker, int64_t>> out;
+  auto read = read_between(first, end, [&](const read_batch& batch, const auto& x) {
+    if (auto text = batch.find(x, marker_header))
+      if (auto marker = parse_marker(*text, settings_.transactional_id))
+        out = {*marker, x.number};
+  });
+  if (!read)
+    return tl::unexpected{read.error()};
+  return out;
+}
+
+result<std::optional<batch_marker>> stream_writer::find_marker(int64_t end) {
+  for (auto width = first_look; end > 0; width = int64_t{records_per_read}) {
+    auto first = std::max<int64_t>(end - width, 0);
+    auto found = newest_marker(first, end);
+    if (!found)
+      return tl::unexpected{found.error()};
+    if (*found)
+      return (*found)->first;
+    end = first;
+  }
+  return std::nullopt;
+}
+
+result<void> stream_writer::publish(uint64_t epoch, std::string_view log) {
+  if (!open_)
+    return fail(fmt::format("{}: not open", owner()));
+  auto begun = clock::now();
+  progress at;
+  at.marker.epoch = epoch;
+  at.marker.checksum = static_cast<uint32_t>(XXH3_64bits(log.data(), log.size()));
+  auto done = result<void>{};
+  if (found_ && found_->epoch == epoch && !found_->last) {
+    at.skip = found_->changes;
+    metrics_.resumed.Increment();
+    if (found_->checksum != at.marker.checksum) {
+      fatal_ = true;
+      done = fail("the stream holds a part of this epoch with other changes than the ledger's: "
+                  "the ledger is older than what was published. Restore the newer ledger, or give "
+                  "the output a new stream or transactional_id");
+    }
+  }
+  found_.reset();
+  if (done)
+    done = append_all(log, at);
+  if (!done) {
+    open_ = false;
+    batch_.clear();
+    problems_.set("output", done.error().message);
+    return fail(fmt::format("{}: epoch {}: {}", owner(), epoch, done.error().message));
+  }
+  metrics_.publish_seconds.Observe(std::chrono::duration<double>(clock::now() - begun).count());
+  problems_.clear_all("");
+  return {};
+}
+
+result<void> stream_writer::append_all(std::string_view log, progress& at) {
+  change_log_reader reader{log};
+  change x;
+  while (reader.next(x))
+    if (auto done = append_change(x, at); !done)
+      return done;
+  if (!reader.good()) {
+    fatal_ = true;
+    return fail("the outbox in the ledger is malformed: restore the ledger from a backup");
+  }
+  return batch_.empty() ? result<void>{} : send(at, true);
+}
+
+result<void> stream_writer::append_change(const change& x, progress& at) {
+  if (at.skip > 0) {
+    --at.skip;
+    ++at.marker.changes;
+    return {};
+  }
+  new_record record;
+  if (auto written = write_record(x, record); !written)
+    return written;
+  auto told = settings_.upsert || !x.erased;
+  if (!told)
+    metrics_.deletes_left_out.Increment();
+  if (told && !batch_.admits(record)) {
+    told = false;
+    if (auto buried = bury(x, record); !buried)
+      return buried;
+  }
+  if (told && !batch_.has_room(record))
+    if (auto sent = send(at, false); !sent)
+      return sent;
+  ++at.marker.changes;
+  if (told)
+    batch_.add(record);
+  return {};
+}
+
+result<void> stream_writer::write_record(const change& x, new_record& out) {
+  if (x.source >= writers_.size() || !fits(x, settings_.columns[x.source])) {
+    fatal_ = true;
+    return fail(fmt::format("the outbox in the ledger has a change of view number {} which does "
+                            "not fit what the definition sends here: start once with the "
+                            "definition that wrote it",
+                            x.source));
+  }
+  auto& to = writers_[x.source];
+  key_.clear();
+  value_.clear();
+  if (to.key) {
+    to.key->write_key(x.key, key_);
+    out.key = key_;
+    out.action = x.erased ? "d" : "u";
+  }
+  if (!x.erased)
+    to.value->write_value(x.key, x.values, value_);
+  out.body = value_;
+  if (settings_.event_time && x.at != beginning_of_time) {
+    auto ms = std::chrono::floor<std::chrono::milliseconds>(x.at.time_since_epoch()).count();
+    out.timestamp_ms = std::max<int64_t>(ms, 0);
+  }
+  return {};
+}
+
+/// The row is larger than the service takes, and would be tomorrow.
+result<void> stream_writer::bury(const change& x, const new_record& record) {
+  auto reason = fmt::format("the record has {} bytes as S2 counts them, more than the {} that it "
+                            "takes",
+                            append_batch::metered(record), append_batch::max_bytes);
+  if (!settings_.letters) {
+    fatal_ = true;
+    return fail(reason);
+  }
+  metrics_.too_large.Increment();
+  auto payload = std::string{record.body.substr(0, max_payload_kept)};
+  std::vector<dead_letter> letters;
+  letters.push_back({settings_.columns[x.source].view,
+                     fmt::format("output {} key {}", settings_.name,
+                                 key_.substr(0, std::min<size_t>(key_.size(), 256))),
+                     std::move(reason), std::move(payload)});
+  while (!settings_.letters->offer(letters))
+    if (!pause(std::chrono::milliseconds{100}))
+      return fail("interrupted");
+  return {};
+}
+
+result<void> stream_writer::send(progress& at, bool last) {
+  at.marker.last = last;
+  auto records = batch_.size();
+  auto bytes = batch_.bytes();
+  auto text = marker_text(settings_.transactional_id, at.marker);
+  auto body = batch_.take(text);
+  for (;;) {
+    auto answer = exchange(
+        requests_.append(settings_.stream, append_body(body, append_conditions{next_, token_})));
+    if (!answer)
+      return tl::unexpected{answer.error()};
+    constexpr long mismatch = 412;
+    if (answer->status == mismatch) {
+      auto there = resolve(mismatch_of(answer->body), at.marker);
+      if (!there)
+        return tl::unexpected{there.error()};
+      if (!*there)
+        continue;
+    } else if (answer->status != good) {
+      return refuse_append(*answer);
+    } else {
+      auto end = parse_position(answer->body, "end");
+      if (!end)
+        return fail("the answer to an append cannot be read: " + end.error().message);
+      next_ = *end;
+    }
+    break;
+  }
+  metrics_.appends.Increment();
+  metrics_.records.Increment(static_cast<double>(records));
+  metrics_.bytes.Increment(static_cast<double>(bytes));
+  return {};
+}
+
+result<bool> stream_writer::resolve(const append_mismatch& why, const batch_marker& ours) {
+  if (why.token) {
+    fatal_ = true;
+    return fail(fmt::format("another process has taken over the stream \"{}\": make sure that only "
+                            "one writes to it, then start this one again",
+                            settings_.stream));
+  }
+  if (!why.number)
+    return fail("the service has refused an append, but does not say why");
+  if (*why.number < next_)
+    return fail(fmt::format("the stream \"{}\" ends at {}, though the record {} was taken: it was "
+                            "made anew, or the service has lost what it held",
+                            settings_.stream, *why.number, next_ - 1));
+  auto found = newest_marker(next_, *why.number);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (*found && (*found)->first == ours) {
+    metrics_.found_again.Increment();
+    next_ = (*found)->second + 1;
+    return true;
+  }
+  metrics_.foreign.Increment(static_cast<double>(*why.number - next_));
+  next_ = *why.number;
+  return false;
+}
+
+result<void> stream_writer::refuse_append(const http_exchange_answer& answer) {
+  constexpr long not_found = 404;
+  if (answer.status == not_found)
+    there_ = false; // to be made again, if it may
+  return fail(refusal(answer.status, answer.body));
+}
+
+} // namespace keyfold::s2
