@@ -4,7 +4,8 @@
 First the document's eight lines, which must give its one conversion and its one list, and not before the last line has come; then ten
 generated logs. The conversions must be the truth's, each as often as there; the lists of best queries must be those that the truth gives;
 what HTTP says of items and users, too; lines that are no events must be dead letters. On files, or with --kafka from ten topics (and an
-eleventh, which is empty) to two, read as an outsider reads them. Exit status 1 if anything differs.
+eleventh, which is empty) to two, or with --real from ten streams of an S2 basin (and an eleventh), read as an outsider reads them. Exit
+status 1 if anything differs.
 """
 
 import json
@@ -17,6 +18,7 @@ sys.path[:0] = [os.path.join(HERE, "../support"), HERE]
 import generate  # noqa: E402
 import oracle  # noqa: E402
 from example import Comparison, Example, lines_of, main  # noqa: E402
+import s2  # noqa: E402
 
 MALFORMED = 20
 STEPS = ("searched", "viewed", "carted")
@@ -42,9 +44,9 @@ class Files:
         path = self.environment["ROLLUP"]
         return lines_of(path) if os.path.exists(path) else []
 
-    def target(self, output):
-        """For `keyfold tail`."""
-        return self.environment[output]
+    def table(self, example, output):
+        """What the upserts make."""
+        return example.table(self.environment[output])
 
 
 class Topics:
@@ -70,8 +72,38 @@ class Topics:
             raise RuntimeError("a conversion has a key, which nobody asked for")
         return [json.loads(value) for _, value, _ in records]
 
-    def target(self, output):
-        return f"kafka://{self.broker.address}/{self.environment[output]}"
+    def table(self, example, output):
+        return example.table(f"kafka://{self.broker.address}/{self.environment[output]}")
+
+
+class Streams:
+    """Streams and outputs are streams of an S2 basin."""
+
+    definition = os.path.join(HERE, "s2.json")
+
+    def __init__(self, directory, server, streams):
+        name = os.path.basename(directory)
+        self.server, self.prefix = server, name + "/host/"
+        self.environment = {"S2": server.url, "BASIN": s2.BASIN, "HOSTS": self.prefix, "DISCOVER": "1s",
+                            "ROLLUP": name + "/rollup/converting-queries-per-item",
+                            "TOP_QUERIES": name + "/feature/top-5-converting-queries-per-item"}
+        for stream in range(streams + 1):  # the last one stays empty
+            server.create(self.prefix + generate.host(stream))
+
+    def append(self, stream, lines):
+        self.server.append(self.prefix + generate.host(stream), lines)
+
+    def conversions(self):
+        if not self.server.exists(self.environment["ROLLUP"]):
+            return []
+        records = list(self.server.read(self.environment["ROLLUP"]))
+        if any("@key" in headers for headers, _ in records):
+            raise RuntimeError("a conversion has a key, which nobody asked for")
+        return [json.loads(body) for _, body in records]
+
+    def table(self, _, output):
+        return {tuple(json.loads(key).values()): value
+                for key, value in s2.upserts(self.server.read(self.environment[output])).items()}
 
 
 def on_document(options, directory, place):
@@ -89,7 +121,7 @@ def on_document(options, directory, place):
         comparison.value("conversions of user 16", client.entity("user", "16")["match_count"], 1)
         comparison.value("queries of item 5", client.entity("item", "5")["top_queries"], ["linen"])
     comparison.rows(place.conversions(), [CONVERSION])
-    comparison.value("table", example.table(place.target("TOP_QUERIES")), {(5,): {"top_queries": ["linen"]}})
+    comparison.value("table", place.table(example, "TOP_QUERIES"), {(5,): {"top_queries": ["linen"]}})
     return comparison.report()
 
 
@@ -139,7 +171,7 @@ def on_generated(options, directory, place):
         compare_steps(lookups, client, log)
         compare_counters(lookups, example)
     published.rows([tuple(row.values()) for row in place.conversions()], truth)
-    table = example.table(place.target("TOP_QUERIES"))
+    table = place.table(example, "TOP_QUERIES")
     for item, queries in oracle.top_queries(truth).items():
         published.value(f"item {item}", table.pop((item,), None), {"top_queries": queries})
     published.value("lists of other items", table, {})
@@ -159,6 +191,14 @@ def on_kafka(options, directory, broker):
     return on_document(options, *place("document", 1)) + on_generated(options, *place("generated", generate.STREAMS))
 
 
+def on_real(options, directory):
+    def place(name, streams):
+        os.makedirs(os.path.join(directory, name))
+        return os.path.join(directory, name), Streams(os.path.join(directory, name), server, streams)
+    with s2.Server(directory) as server:
+        return on_document(options, *place("document", 1)) + on_generated(options, *place("generated", generate.STREAMS))
+
+
 if __name__ == "__main__":
     main("conversions", __doc__, on_files, on_kafka,
-         lambda parser: parser.add_argument("--events", type=int, default=200_000, help="how many (200000)"))
+         lambda parser: parser.add_argument("--events", type=int, default=200_000, help="how many (200000)"), on_real)

@@ -198,12 +198,14 @@ def places(run, inputs, output):
     return on_files, on_kafka
 
 
-def main(name, description, on_files, on_kafka, add_options=lambda parser: None):
-    """The command line of an example. on_files(options, directory) and on_kafka(options, directory, broker) return how many
-    differences they found; the exit status is 1 if there are any."""
+def main(name, description, on_files, on_kafka, add_options=lambda parser: None, on_real=None):
+    """The command line of an example. on_files(options, directory), on_kafka(options, directory, broker) and on_real(options, directory),
+    which starts what it needs, return how many differences they found; the exit status is 1 if there are any."""
     parser = argparse.ArgumentParser(prog="run", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keyfold", help="the program (`run` builds and passes it)", required=True)
     parser.add_argument("--kafka", action="store_true", help="between topics of a broker that is started for it")
+    if on_real:
+        parser.add_argument("--real", action="store_true", help="on the real servers that it was made for, which are started for it")
     parser.add_argument("--seed", type=int, default=1, help="of the events (1)")
     parser.add_argument("--keep", action="store_true", help="keep the directory with events, ledger and results, and name it")
     add_options(parser)
@@ -213,6 +215,8 @@ def main(name, description, on_files, on_kafka, add_options=lambda parser: None)
         if options.kafka:
             with stack.Broker(directory) as broker:
                 failed = on_kafka(options, directory, broker)
+        elif on_real and options.real:
+            failed = on_real(options, directory)
         else:
             failed = on_files(options, directory)
     except (RuntimeError, subprocess.SubprocessError) as problem:

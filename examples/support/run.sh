@@ -5,7 +5,7 @@ source "$example/../../scripts/common.sh"
 case " $* " in *" --help "* | *" -h "*) exec python3 "$example/check.py" --help ;; esac
 if [[ " $* " != *" --keyfold "* ]]; then
   "$top/scripts/setup" build scripts
-  case " $* " in *" --kafka "*) "$top/scripts/setup" test ;; esac
+  case " $* " in *" --kafka "* | *" --real "*) "$top/scripts/setup" test ;; esac
   compile release keyfold
   set -- --keyfold "$build/release/keyfold" "$@"
 fi
