@@ -1,17 +1,56 @@
 #!/usr/bin/env python3
-"""Avro decoding on one core beside avro-c: records per second."""
+"""Connectors beside bare clients that do the same: Avro decoding, the S2 output."""
 
 import argparse
+import json
 import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/support"))
+import s2  # noqa: E402
+
+
+def run(options, program, *arguments):
+    """Runs a program of the build, shows what it says but for the last line, which is JSON: that is returned."""
+    command = [os.path.join(options.build, "bench", program), *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    *said, last = done.stdout.splitlines()
+    print(*said, sep="\n", flush=True)
+    return json.loads(last)
+
+
+def avro(options):
+    """Decoding on one core, beside avro-c: records per second."""
+    return run(options, "bench_avro", options.records)
+
+
+def s2_output(options):
+    """Rows per second of upserts to a real S2 in memory, beside a client that sends the same batches."""
+    with tempfile.TemporaryDirectory() as directory, s2.Server(directory, store="memory") as server:
+        return run(options, "bench_s2_output", server.url, s2.BASIN, options.rows, options.rounds)
+
+
+PARTS = {"avro": avro, "s2_output": s2_output}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="where the programs are; scripts/bench gives it")
-    parser.add_argument("--records", type=int, default=1_000_000, help="of each schema, for each of five rounds")
+    parser.add_argument("--records", type=int, default=1_000_000, help="of each schema in Avro, for each of five rounds (1000000)")
+    parser.add_argument("--rows", type=int, default=100_000, help="that each output publishes in a round (100000)")
+    parser.add_argument("--rounds", type=int, default=5, help="of outputs (5)")
+    parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     options = parser.parse_args()
-    program = os.path.join(options.build, "bench", "bench_avro")
-    os.execv(program, [program, str(options.records)])
+    result = {"bench": "connectors"}
+    for name in options.only or PARTS:
+        try:
+            result[name] = PARTS[name](options)
+        except s2.Unavailable as reason:
+            print(f"skipped: {name}: {reason}", flush=True)
+            result[name] = None
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -93,6 +93,7 @@ private:
     settings.key_style = style_of(x_.key_format);
     settings.value_style = style_of(x_.value_format);
     settings.columns = std::move(columns_);
+    settings.letters = letters_;
     return s2::make_s2_output(std::move(settings), metrics_);
   }
 

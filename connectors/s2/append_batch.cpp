@@ -116,8 +116,11 @@ std::string append_body(std::string_view records, const append_conditions& condi
                      conditions.next, conditions.token, records);
 }
 
-std::string fence_body(std::string_view token) {
-  std::string out = R"({"records":[{"headers":[)";
+std::string fence_body(std::string_view token, bool timeless) {
+  std::string out = R"({"records":[{)";
+  if (timeless)
+    out += R"("timestamp":0,)";
+  out += R"("headers":[)";
   append_header("", "fence", true, out);
   out += R"(],"body":")";
   append_base64(token, out);

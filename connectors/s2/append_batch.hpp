@@ -78,6 +78,8 @@ private:
 std::string append_body(std::string_view records, const append_conditions& conditions);
 
 /// The body of the request that makes `token` the only one whose appends are taken.
-std::string fence_body(std::string_view token);
+/// @param timeless the record of it takes the timestamp of the one before: no later record has an
+/// earlier one
+std::string fence_body(std::string_view token, bool timeless);
 
 } // namespace keyfold::s2

@@ -20,6 +20,8 @@ constexpr int64_t first_look = 16;
 /// Epoch, checksum, count, end, and blanks between.
 constexpr size_t marker_numbers_bytes = 20 + 8 + 20 + 3 + 4;
 constexpr size_t max_payload_kept = 64u << 10;
+constexpr size_t max_key_kept = 256;
+constexpr std::chrono::seconds letter_patience{20};
 constexpr long good = 200;
 
 /// At most 36 bytes, and not that of any other process.
@@ -145,7 +147,8 @@ result<void> stream_writer::create() {
 
 /// From its answer on no append with another token is taken, also of those under way.
 result<void> stream_writer::fence() {
-  auto answer = exchange(requests_.append(settings_.stream, fence_body(token_)));
+  auto body = fence_body(token_, settings_.event_time);
+  auto answer = exchange(requests_.append(settings_.stream, std::move(body)));
   if (!answer)
     return fail(fmt::format("the stream \"{}\" cannot be taken over: {}", settings_.stream,
                             answer.error().message));
@@ -272,7 +275,7 @@ result<void> stream_writer::append_change(const change& x, progress& at) {
     metrics_.deletes_left_out.Increment();
   if (told && !batch_.admits(record)) {
     told = false;
-    if (auto buried = bury(x, record); !buried)
+    if (auto buried = bury(x, record, at); !buried)
       return buried;
   }
   if (told && !batch_.has_room(record))
@@ -310,26 +313,38 @@ result<void> stream_writer::write_record(const change& x, new_record& out) {
   return {};
 }
 
-/// The row is larger than the service takes, and would be tomorrow.
-result<void> stream_writer::bury(const change& x, const new_record& record) {
+/// The row is larger than the service takes, and would be tomorrow. Waits until its dead letter is
+/// in the ledger: else a crash behind the append would lose it.
+result<void> stream_writer::bury(const change& x, const new_record& record, const progress& at) {
   auto reason = fmt::format("the record has {} bytes as S2 counts them, more than the {} that it "
                             "takes",
                             append_batch::metered(record), append_batch::max_bytes);
   if (!settings_.letters) {
     fatal_ = true;
-    return fail(reason);
+    return fail(std::move(reason));
   }
-  metrics_.too_large.Increment();
-  auto payload = std::string{record.body.substr(0, max_payload_kept)};
+  std::pair row{at.marker.epoch, at.marker.changes};
+  if (lettered_ >= row) // in an attempt before
+    return {};
   std::vector<dead_letter> letters;
   letters.push_back({settings_.columns[x.source].view,
                      fmt::format("output {} key {}", settings_.name,
-                                 key_.substr(0, std::min<size_t>(key_.size(), 256))),
-                     std::move(reason), std::move(payload)});
-  while (!settings_.letters->offer(letters))
-    if (!pause(std::chrono::milliseconds{100}))
+                                 key_.substr(0, std::min(key_.size(), max_key_kept))),
+                     std::move(reason), std::string{record.body.substr(0, max_payload_kept)}});
+  uint64_t ticket = 0;
+  auto offered = false;
+  for (auto deadline = clock::now() + letter_patience; clock::now() < deadline;) {
+    offered = offered || settings_.letters->offer(letters, &ticket);
+    if (offered && settings_.letters->in_ledger(ticket)) {
+      metrics_.too_large.Increment();
+      lettered_ = row;
+      return {};
+    }
+    if (!pause(std::chrono::milliseconds{20}))
       return fail("interrupted");
-  return {};
+  }
+  return fail("a row is too large, and its dead letter is not in the ledger yet: see whether the "
+              "dead-letter output works");
 }
 
 result<void> stream_writer::send(progress& at, bool last) {

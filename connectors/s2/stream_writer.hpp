@@ -11,6 +11,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace keyfold::s2 {
@@ -60,7 +61,7 @@ private:
   result<void> append_all(std::string_view log, progress& at);
   result<void> append_change(const change& x, progress& at);
   result<void> write_record(const change& x, new_record& out);
-  result<void> bury(const change& x, const new_record& record);
+  result<void> bury(const change& x, const new_record& record, const progress& at);
   result<void> send(progress& at, bool last);
   /// After the service has said that our number is not the next: false where our append is not
   /// among what is there, and is to be sent again.
@@ -82,6 +83,7 @@ private:
   int64_t next_ = 0;                  ///< the number that the next record gets
   std::optional<batch_marker> found_; ///< by `open`
   append_batch batch_;
+  std::pair<uint64_t, uint64_t> lettered_{}; ///< epoch and changes before the last row buried
   std::string key_;
   std::string value_;
 };

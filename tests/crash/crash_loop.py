@@ -34,9 +34,13 @@ from verdict import Verdict  # noqa: E402
 
 SCENARIOS = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-full")
 SYSTEMS = {"counters": "Counters", "conversions": "Conversions", "checkout-attribution": "CheckoutAttribution",
-           "purchases-sliding": "PurchasesSliding"}
+           "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2"}
 
 FAULT_SECONDS = 10  # that events arrive in the scenarios around commits
+
+
+def system_of(options):
+    return getattr(importlib.import_module("systems." + options.system.replace("-", "_")), SYSTEMS[options.system])
 
 
 class Run:
@@ -49,13 +53,13 @@ class Run:
         os.makedirs(self.store)
         self.log = os.path.join(self.directory, "keyfold.log")
         self.client = stack.Client(stack.free_port())
-        self.system = getattr(importlib.import_module("systems." + options.system.replace("-", "_")), SYSTEMS[options.system])(self)
+        self.system = system_of(options)(self)
 
     def fill(self, rate=0):
         return self.system.fill(rate)
 
     def keyfold(self, *arguments, **environment):
-        values = {"BROKERS": self.broker.address, "STORE": os.path.join(self.store, "ledger.db"),
+        values = {"BROKERS": getattr(self.broker, "address", ""), "STORE": os.path.join(self.store, "ledger.db"),
                   "PORT": self.client.base.rpartition(":")[2], **self.system.environment}
         return stack.Keyfold(self.options.keyfold, self.system.definition, *arguments, log=self.log, **values, **environment)
 
@@ -173,8 +177,9 @@ def can_mount(directory):
 
 def run_all(options, directory):
     total, skipped = Verdict(), []
-    with stack.Broker(directory) as broker:
-        for name in options.scenario or SCENARIOS:
+    system = system_of(options)
+    with getattr(system, "server", stack.Broker)(directory) as broker:
+        for name in options.scenario or getattr(system, "scenarios", SCENARIOS):
             if name == "disk-full" and not can_mount(directory):
                 print("skipped: disk-full needs root, to mount a small tmpfs", flush=True)
                 skipped.append(name)

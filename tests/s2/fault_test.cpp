@@ -128,7 +128,7 @@ TEST_CASE("s2 faults: a source whose connections break reads every record once")
   CHECK(x.unread.size() == 3); // nothing is idle while the service is away
   proxy.fault("heal");
   REQUIRE(x.rows(15'000, 40));
-  CHECK(x.source().status().ready);
+  CHECK(x.until([&] { return x.source().status().ready; }));
   CHECK(x.metric("keyfold_s2_source_errors_total") > 0);
   for (int i = 0; i < 3; ++i)
     CHECK(x.positions[fmt::format("{}/{}", prefix, i)].next == 5000);

@@ -129,8 +129,10 @@ TEST_CASE("s2 append: the longest marker is within what is kept for it") {
 }
 
 TEST_CASE("s2 append: the fence") {
-  auto request = nlohmann::json::parse(fence_body("kf-1"));
+  auto request = nlohmann::json::parse(fence_body("kf-1", false));
+  CHECK_FALSE(request["records"][0].contains("timestamp"));
   CHECK(request["records"].size() == 1);
   CHECK(request["records"][0]["headers"][0] == nlohmann::json::array({"", base64("fence")}));
   CHECK(request["records"][0]["body"] == base64("kf-1"));
+  CHECK(nlohmann::json::parse(fence_body("kf-1", true))["records"][0]["timestamp"] == 0);
 }

@@ -32,7 +32,8 @@ def definition_of(path, run):
     made["application"] = "crash-" + run.name
     made["ledger"]["epoch_interval"] = "100ms"
     for stream in made["streams"]:
-        stream["source"]["instance_id"] = "crash"
+        if stream["source"]["type"] == "kafka":
+            stream["source"]["instance_id"] = "crash"
         stream["idle_after"] = "10m"
     for output in made["outputs"]:
         if "views" in output:

@@ -1,0 +1,146 @@
+// The S2 output beside a bare client: one that has the same batches ready as text and only sends them, one after the other on one
+// connection, each at the number that the answer before it named. Usage: bench_s2_output URL BASIN ROWS ROUNDS
+#include "connectors/formats/base64.hpp"
+#include "connectors/s2/answers.hpp"
+#include "connectors/s2/requests.hpp"
+#include "connectors/s2/s2_output.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace keyfold;
+using clock_type = std::chrono::steady_clock;
+
+constexpr size_t batch_rows = 1000;
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "bench_s2_output: %s\n", why.c_str());
+  std::exit(1);
+}
+
+template <class T>
+T must(result<T> x) {
+  if (!x)
+    give_up(x.error().message);
+  return std::move(*x);
+}
+
+struct place {
+  s2::basin_settings basin;
+  int64_t rows;
+};
+
+std::string key_of(int64_t n) {
+  return fmt::format("user-{}", n);
+}
+constexpr std::string_view note = "what was searched for last, some hundred bytes of a row as it is";
+
+/// The changes of an epoch, as the ledger keeps them.
+std::string log_of(int64_t rows) {
+  std::string out;
+  change_log_writer writer{out};
+  for (int64_t n = 0; n < rows; ++n) {
+    auto user = key_of(n);
+    std::array key{cell::string(user)};
+    std::array values{cell::integer(n), cell::string(note)};
+    writer.append({0, false, beginning_of_time, key, values});
+  }
+  return out;
+}
+
+/// The same rows as the records of each append.
+std::vector<std::string> batches_of(int64_t rows) {
+  std::vector<std::string> out;
+  auto base64 = [](const std::string& text) {
+    std::string encoded;
+    append_base64(text, encoded);
+    return encoded;
+  };
+  for (int64_t n = 0; n < rows; ++n) {
+    if (n % static_cast<int64_t>(batch_rows) == 0)
+      out.emplace_back();
+    auto& to = out.back();
+    to += fmt::format(R"({}{{"headers":[["{}","{}"],["{}","{}"]],"body":"{}"}})",
+                      to.empty() ? "" : ",", base64("@key"),
+                      base64(fmt::format(R"({{"user":"{}"}})", key_of(n))), base64("@action"),
+                      base64("u"), base64(fmt::format(R"({{"count":{},"note":"{}"}})", n, note)));
+  }
+  return out;
+}
+
+double seconds_of_output(const place& where, const std::string& stream, const std::string& log) {
+  s2::output_settings settings;
+  settings.name = "bench";
+  settings.basin = where.basin;
+  settings.stream = stream;
+  settings.transactional_id = "bench";
+  settings.columns = {{"bench",
+                       {{"user", *parse_data_type("string")}},
+                       {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}}};
+  auto output = must(s2::make_s2_output(settings, std::make_shared<prometheus::Registry>()));
+  must(output->open());
+  auto begun = clock_type::now();
+  if (auto done = output->publish(1, log); !done)
+    give_up(done.error().message);
+  return std::chrono::duration<double>(clock_type::now() - begun).count();
+}
+
+double seconds_of_client(const place& where, const std::string& stream,
+                         const std::vector<std::string>& batches) {
+  s2::basin_requests requests{where.basin};
+  http_client client{where.basin.http};
+  must(client.exchange(requests.create(stream)));
+  auto begun = clock_type::now();
+  int64_t next = 0;
+  for (const auto& batch : batches) {
+    auto body = fmt::format(R"({{"match_seq_num":{},"records":[{}]}})", next, batch);
+    auto answer = must(client.exchange(requests.append(stream, std::move(body))));
+    if (answer.status != 200)
+      give_up(answer.body);
+    next = must(s2::parse_position(answer.body, "end"));
+  }
+  return std::chrono::duration<double>(clock_type::now() - begun).count();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5)
+    give_up("usage: bench_s2_output URL BASIN ROWS ROUNDS");
+  place where;
+  where.basin.endpoint = argv[1];
+  where.basin.basin = argv[2];
+  where.basin.http.proxies = false;
+  where.rows = std::atoll(argv[3]);
+  auto rounds = std::atoi(argv[4]);
+  auto log = log_of(where.rows);
+  auto batches = batches_of(where.rows);
+  std::vector<double> ratios;
+  auto best_output = 0.0;
+  auto best_client = 0.0;
+  for (int round = 0; round < rounds; ++round) {
+    auto rate = [&](double seconds) {
+      return static_cast<double>(where.rows) / seconds;
+    };
+    auto client = rate(seconds_of_client(where, fmt::format("client-{}", round), batches));
+    auto output = rate(seconds_of_output(where, fmt::format("output-{}", round), log));
+    std::printf("round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", round + 1,
+                output, client, output / client);
+    ratios.push_back(output / client);
+    best_output = std::max(best_output, output);
+    best_client = std::max(best_client, client);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  std::printf(R"({"rows_per_s": %.0f, "client_rows_per_s": %.0f, "ratio": %.3f})"
+              "\n",
+              best_output, best_client, ratios[ratios.size() / 2]);
+}
