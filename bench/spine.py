@@ -7,7 +7,7 @@ One topic of 10 M JSON events over 1 M users (bench/peers/fill w1), read by turn
             else, with one and with two threads; the better median counts
   keyfold   three decayed counters per (event name, user), the ledger on, no output
   upserts   as keyfold, plus an upsert to Kafka, exactly once, for each closed window of 5 s
-  memory    one view of three counters for a million users, from a file: resident bytes per key
+  memory    one view of three counters for a million users, from a file: resident bytes per key, when the ledger rests
 
 Prints one JSON object last: ceiling_per_s, keyfold_per_s, ratio, upserts_ratio, bytes_per_key, and beside them what each
 round gave.
@@ -83,7 +83,8 @@ def bytes_per_key(options, directory):
     with open(events, "w") as f:
         for user in range(1, USERS + 1):
             f.write(f'{{"eventName":"like","userId":"{user}","creatorId":"7","eventTs":{1707605599 + user // 1000}}}\n')
-    report = run_keyfold(options.build, directory, definition(directory, {"type": "file", "path": events}, [counters()]))
+    report = run_keyfold(options.build, directory, definition(directory, {"type": "file", "path": events}, [counters()]),
+                         rest=True)
     os.remove(events)
     if report["keys"] != USERS:
         sys.exit(f"spine: {report['keys']} keys instead of {USERS}")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -59,23 +60,49 @@ class Peers:
             sys.exit(f"bench/peers: kcat could not read {topic}: status {kcat.returncode}")
 
 
-def run_keyfold(build, directory, definition):
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def stop_at_rest(child):
+    """Ends the process once it has used no processor to speak of for three seconds: all is read, committed and compacted.
+    Returns the bytes resident then."""
+    used, quiet = 0, 0
+    while quiet < 3 and child.poll() is None:
+        time.sleep(1)
+        before, used = used, processor_seconds(child.pid)
+        quiet = quiet + 1 if used > 0.5 and used - before < 0.05 else 0
+    resident = resident_bytes(child.pid) if child.poll() is None else 0
+    child.terminate()
+    return resident
+
+
+def run_keyfold(build, directory, definition, rest=False):
     """The report of a run of keyfold from nothing to the end of its sources, with `peak_rss_mib`: the most memory it had.
 
     build: where keyfold is built
     directory: of the definition's ledger, `ledger.db`, and of log and report
+    rest: it is left to itself until it has nothing more to do, whose `rss_bytes` are reported
     """
     for name in os.listdir(directory):
         if name.startswith("ledger.db"):
             os.remove(os.path.join(directory, name))
     report = os.path.join(directory, "report.json")
     with open(os.path.join(directory, "keyfold.log"), "w") as log:
-        child = subprocess.Popen([os.path.join(build, "keyfold"), "run", definition, "--exit-at-end", "--report", report],
-                                 stdout=log, stderr=log)
+        child = subprocess.Popen([os.path.join(build, "keyfold"), "run", definition, "--report", report]
+                                 + ([] if rest else ["--exit-at-end"]), stdout=log, stderr=log)
+        more = {"rss_bytes": stop_at_rest(child)} if rest else {}
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         with open(log.name) as f:
             sys.exit(f"bench: keyfold ended with status {child.returncode}:\n{f.read()[-3000:]}")
     with open(report) as f:
-        return {**json.load(f), "peak_rss_mib": usage.ru_maxrss // 1024}
+        return {**json.load(f), **more, "peak_rss_mib": usage.ru_maxrss // 1024}
