@@ -39,7 +39,7 @@ http_exchange_request basin_requests::list(std::string_view prefix, std::string_
 }
 
 http_exchange_request basin_requests::create(std::string_view stream) const {
-  auto out = get("/" + escape_segment(stream));
+  auto out = get(fmt::format("/{}", escape_segment(stream)));
   out.method = "PUT";
   out.headers.emplace_back("Content-Type: application/json");
   out.body = "{}";
@@ -47,7 +47,7 @@ http_exchange_request basin_requests::create(std::string_view stream) const {
 }
 
 http_exchange_request basin_requests::tail(std::string_view stream) const {
-  return get(records_of(stream) + "/tail");
+  return get(fmt::format("/{}/records/tail", escape_segment(stream)));
 }
 
 http_exchange_request basin_requests::read(std::string_view stream, int64_t first,
