@@ -1,15 +1,18 @@
 #include "app/commands/tail.hpp"
 
 #include "app/materialised_table.hpp"
+#include "app/stream_reader.hpp"
 #include "app/topic_reader.hpp"
 #include "connectors/file/epoch_marker.hpp"
 
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <thread>
@@ -20,8 +23,9 @@ namespace {
 
 constexpr auto look_again_after = std::chrono::milliseconds{200};
 constexpr std::string_view kafka_scheme = "kafka://";
+constexpr std::string_view s2_scheme = "s2://";
 
-/// Where changes come from: a file or a topic.
+/// Where changes come from: a file, a topic or a stream of S2.
 class change_feed {
 public:
   virtual ~change_feed() = default;
@@ -66,9 +70,11 @@ private:
   uint64_t line_ = 0;
 };
 
-class topic_feed final : public change_feed {
+/// Of records with keys, from a `topic_reader` or a `stream_reader`.
+template <class Reader>
+class record_feed final : public change_feed {
 public:
-  topic_feed(std::unique_ptr<topic_reader> reader, bool events)
+  record_feed(std::unique_ptr<Reader> reader, bool events)
       : reader_(std::move(reader)), events_(events) {}
 
   result<void> read(const std::function<void(table_change)>& take) override {
@@ -87,28 +93,59 @@ public:
   }
 
 private:
-  std::unique_ptr<topic_reader> reader_;
+  std::unique_ptr<Reader> reader_;
   bool events_;
 };
 
-result<std::unique_ptr<change_feed>> open_feed(const tail_options& options) {
-  std::string_view target{options.target};
-  if (target.substr(0, kafka_scheme.size()) != kafka_scheme)
-    return std::make_unique<file_feed>(options.target, options.key_columns, options.events);
-  auto settings = parse_topic_address(target.substr(kafka_scheme.size()));
-  if (!settings)
-    return tl::unexpected(settings.error());
-  settings->timeout = std::chrono::seconds{options.timeout_s};
-  for (auto& property : options.properties) {
+result<std::map<std::string, std::string>> properties_of(const tail_options& options) {
+  std::map<std::string, std::string> out;
+  for (const auto& property : options.properties) {
     auto equals = property.find('=');
     if (equals == std::string::npos)
       return fail(fmt::format("--property {} has no value; write NAME=VALUE", property));
-    settings->properties[property.substr(0, equals)] = property.substr(equals + 1);
+    out[property.substr(0, equals)] = property.substr(equals + 1);
   }
+  return out;
+}
+
+result<std::unique_ptr<change_feed>> open_topic(std::string_view address,
+                                                std::map<std::string, std::string> properties,
+                                                const tail_options& options) {
+  auto settings = parse_topic_address(address);
+  if (!settings)
+    return tl::unexpected(settings.error());
+  settings->timeout = std::chrono::seconds{options.timeout_s};
+  settings->properties = std::move(properties);
   auto reader = topic_reader::open(*settings);
   if (!reader)
     return tl::unexpected(reader.error());
-  return std::make_unique<topic_feed>(std::move(*reader), options.events);
+  return std::make_unique<record_feed<topic_reader>>(std::move(*reader), options.events);
+}
+
+/// The access token is best kept out of the command line, which others can see.
+result<std::unique_ptr<change_feed>> open_stream(std::string_view address,
+                                                 std::map<std::string, std::string> properties,
+                                                 const tail_options& options) {
+  if (const auto* token = std::getenv("S2_ACCESS_TOKEN"); token != nullptr)
+    properties.emplace("token", token);
+  auto settings = parse_stream_address(address, properties);
+  if (!settings)
+    return tl::unexpected(settings.error());
+  settings->basin.http.timeout = std::chrono::seconds{options.timeout_s};
+  return std::make_unique<record_feed<stream_reader>>(
+      std::make_unique<stream_reader>(std::move(*settings)), options.events);
+}
+
+result<std::unique_ptr<change_feed>> open_feed(const tail_options& options) {
+  std::string_view target{options.target};
+  auto topic = target.starts_with(kafka_scheme);
+  if (!topic && !target.starts_with(s2_scheme))
+    return std::make_unique<file_feed>(options.target, options.key_columns, options.events);
+  auto properties = properties_of(options);
+  if (!properties)
+    return tl::unexpected(properties.error());
+  return topic ? open_topic(target.substr(kafka_scheme.size()), std::move(*properties), options)
+               : open_stream(target.substr(s2_scheme.size()), std::move(*properties), options);
 }
 
 bool write_out(const std::string& text) {
@@ -153,7 +190,7 @@ result<void> tail(const tail_options& options) {
 
 void add_tail_options(CLI::App& app, tail_options& options) {
   app.add_option("TARGET", options.target,
-                 "A file that a file output writes, or kafka://HOST:PORT/TOPIC")
+                 "A file that a file output writes, kafka://HOST:PORT/TOPIC, or s2://BASIN/STREAM")
       ->required();
   app.add_flag("-f,--follow", options.follow,
                "After the table, print every further change as a line of JSON");
@@ -164,9 +201,11 @@ void add_tail_options(CLI::App& app, tail_options& options) {
   app.add_option("--key-columns", options.key_columns, "How many columns of a CSV file are the key")
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
-  app.add_option("-X,--property", options.properties,
-                 "A setting of librdkafka, NAME=VALUE; may be given more than once");
-  app.add_option("--timeout", options.timeout_s, "Seconds to wait for a broker")
+  app.add_option(
+      "-X,--property", options.properties,
+      "A setting of librdkafka, or of S2 (endpoint, token, ca_certificate), NAME=VALUE; may "
+      "be given more than once");
+  app.add_option("--timeout", options.timeout_s, "Seconds to wait for an answer")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
   app.footer("Examples:\n"
@@ -174,6 +213,8 @@ void add_tail_options(CLI::App& app, tail_options& options) {
              "  keyfold tail kafka://127.0.0.1:9092/features --json\n"
              "  keyfold tail kafka://127.0.0.1:9092/conversions     (events: the newest 1000)\n"
              "  keyfold tail kafka://broker:9093/features -X security.protocol=ssl --follow\n"
+             "  keyfold tail s2://my-basin/feature/top-queries      (token: S2_ACCESS_TOKEN)\n"
+             "  keyfold tail s2://my-basin/rollup -X endpoint=http://127.0.0.1:18080\n"
              "Exit status: 0 printed, 1 cannot be read, 2 a mistake in the arguments.");
 }
 

@@ -9,13 +9,13 @@
 namespace keyfold {
 
 struct tail_options {
-  std::string target; ///< a file, or `kafka://HOST:PORT/TOPIC`
+  std::string target; ///< a file, `kafka://HOST:PORT/TOPIC` or `s2://BASIN/STREAM`
   bool follow = false;
   bool json = false;
   bool events = false;                 ///< also what has a key, and CSV: nothing replaces anything
   size_t key_columns = 1;              ///< of a CSV file
-  std::vector<std::string> properties; ///< librdkafka's, `name=value`
-  int timeout_s = 15;                  ///< for a broker to answer
+  std::vector<std::string> properties; ///< librdkafka's or S2's, `name=value`
+  int timeout_s = 15;                  ///< for an answer
 };
 
 /// Declares the arguments on the subcommand `app`; they are stored in `options`, which must outlive

@@ -1,6 +1,5 @@
 #include "connectors/formats/base64.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -30,14 +29,27 @@ std::string_view without_padding(std::string_view text) noexcept {
 } // namespace
 
 void append_base64(std::string_view bytes, std::string& out) {
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    auto count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0u);
-    for (size_t j = 0; j < 4; ++j)
-      out.push_back(j <= count ? alphabet[group >> (18 - 6 * j) & 63] : '=');
+  auto begin = out.size();
+  out.resize(begin + (bytes.size() + 2) / 3 * 4, '=');
+  auto* to = out.data() + begin;
+  auto byte = [&](size_t i) -> uint32_t { return static_cast<uint8_t>(bytes[i]); };
+  auto digit = [](uint32_t group, unsigned shift) { return alphabet[group >> shift & 63]; };
+  size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
+    auto group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    *to++ = digit(group, 18);
+    *to++ = digit(group, 12);
+    *to++ = digit(group, 6);
+    *to++ = digit(group, 0);
   }
+  if (i == bytes.size())
+    return;
+  auto two = i + 2 == bytes.size();
+  auto group = byte(i) << 16 | (two ? byte(i + 1) << 8 : 0u);
+  *to++ = digit(group, 18);
+  *to++ = digit(group, 12);
+  if (two)
+    *to = digit(group, 6);
 }
 
 std::optional<size_t> base64_size(std::string_view text) noexcept {

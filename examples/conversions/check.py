@@ -101,9 +101,13 @@ class Streams:
             raise RuntimeError("a conversion has a key, which nobody asked for")
         return [json.loads(body) for _, body in records]
 
-    def table(self, _, output):
-        return {tuple(json.loads(key).values()): value
-                for key, value in s2.upserts(self.server.read(self.environment[output])).items()}
+    def table(self, example, output):
+        stream = self.environment[output]
+        shown = example.table(f"s2://{s2.BASIN}/{stream}", "-X", "endpoint=" + self.server.url)
+        outside = {tuple(json.loads(key).values()): value for key, value in s2.upserts(self.server.read(stream)).items()}
+        if shown != outside:
+            raise RuntimeError(f"`keyfold tail` shows other rows of {stream} than there are")
+        return outside
 
 
 def on_document(options, directory, place):

@@ -109,9 +109,9 @@ class Example:
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
                    if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted))
 
-    def table(self, target):
+    def table(self, target, *arguments):
         """What `keyfold tail` makes of upserts: (key fields) -> columns."""
-        done = subprocess.run([self.program, "tail", "--json", target], stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run([self.program, "tail", "--json", target, *arguments], stdout=subprocess.PIPE, check=True, text=True)
         rows = (json.loads(line) for line in done.stdout.splitlines())
         return {tuple(row["key"].values()): row["value"] for row in rows}
 

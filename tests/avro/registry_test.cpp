@@ -1,5 +1,5 @@
 #include "../connectors/file/temporary_folder.hpp"
-#include "scripted_server.hpp"
+#include "../support/scripted_server.hpp"
 
 #include "connectors/registry/schema_registry.hpp"
 

@@ -39,6 +39,17 @@ std::string script(const std::string& arguments, int* status) {
                    status);
 }
 
+std::string tls_script(const std::string& arguments) {
+  int status = 0;
+  auto said =
+      output_of(fmt::format("S2_TLS=1 S2_DIR='{}/s2-tls-test' '{}/tests/servers/s2' {} 2>&1",
+                            KEYFOLD_BINARY_DIR, KEYFOLD_SOURCE_DIR, arguments),
+                &status);
+  if (status != 0)
+    throw std::runtime_error{said};
+  return said.substr(said.rfind('\n') + 1);
+}
+
 void must(const std::string& arguments) {
   int status = 0;
   if (auto said = script(arguments, &status); status != 0)
@@ -113,6 +124,16 @@ void test_server::pause() {
 
 void test_server::resume() {
   must("resume");
+}
+
+tls_server::tls_server() : url_(tls_script(fmt::format("start {}", std::stoi(port()) + 1))) {}
+
+tls_server::~tls_server() {
+  tls_script("stop --wipe");
+}
+
+std::string tls_server::certificate() const {
+  return std::string{KEYFOLD_BINARY_DIR} + "/s2-tls-test/tls.pem";
 }
 
 test_proxy::test_proxy() {

@@ -29,6 +29,21 @@ private:
   std::string url_;
 };
 
+/// Another one that speaks TLS, with a certificate that signs itself.
+class tls_server {
+public:
+  tls_server();
+  ~tls_server();
+  tls_server(const tls_server&) = delete;
+  tls_server& operator=(const tls_server&) = delete;
+
+  const std::string& url() const { return url_; }
+  std::string certificate() const;
+
+private:
+  std::string url_;
+};
+
 /// The fault proxy before the server of the tests.
 class test_proxy {
 public:

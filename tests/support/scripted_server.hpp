@@ -27,6 +27,7 @@ public:
   struct answer {
     int status = 200;
     std::string body;
+    std::string headers = {}; ///< lines, each with its end
   };
   using script = std::function<answer(const request&)>;
 
@@ -90,7 +91,8 @@ private:
       requests_.push_back(std::move(asked));
     }
     auto out = "HTTP/1.1 " + std::to_string(said.status) + " X\r\nConnection: close\r\n"
-               + "Content-Length: " + std::to_string(said.body.size()) + "\r\n\r\n" + said.body;
+               + said.headers + "Content-Length: " + std::to_string(said.body.size()) + "\r\n\r\n"
+               + said.body;
     ::send(socket, out.data(), out.size(), MSG_NOSIGNAL);
   }
 
