@@ -6,6 +6,7 @@
 #include "connectors/s2/s2_output.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -116,6 +117,7 @@ double seconds_of_client(const place& where, const std::string& stream,
 int main(int argc, char** argv) {
   if (argc != 5)
     give_up("usage: bench_s2_output URL BASIN ROWS ROUNDS");
+  spdlog::set_level(spdlog::level::err);
   place where;
   where.basin.endpoint = argv[1];
   where.basin.basin = argv[2];

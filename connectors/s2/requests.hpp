@@ -46,6 +46,15 @@ private:
   std::vector<std::string> headers_;
 };
 
+/// Statuses of answers that have a meaning here.
+namespace status {
+inline constexpr long good = 200;
+inline constexpr long made = 201;
+inline constexpr long not_found = 404;
+inline constexpr long mismatch = 412;
+inline constexpr long beyond_tail = 416;
+} // namespace status
+
 /// Whether a request that got such an answer may be sent again. 0: it got none.
 bool worth_retrying(long status) noexcept;
 

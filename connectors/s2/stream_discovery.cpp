@@ -34,9 +34,8 @@ bool stream_discovery::advance(clock::time_point now) {
 }
 
 bool stream_discovery::take_answer(clock::time_point now) {
-  constexpr long good = 200;
   auto status = transfer_->status();
-  if (!transfer_->failure().empty() || status != good) {
+  if (!transfer_->failure().empty() || status != status::good) {
     failed(now, transfer_->failure().empty() ? refusal(status, transfer_->waiting())
                                              : transfer_->failure());
     return false;

@@ -76,7 +76,7 @@ void stream_follower::follow(size_t waiting_bytes) {
 }
 
 void stream_follower::on_tail(clock::time_point now) {
-  if (transfer_->status() != 200 || !transfer_->failure().empty()) {
+  if (transfer_->status() != status::good || !transfer_->failure().empty()) {
     on_end(now);
     return;
   }
@@ -88,60 +88,60 @@ void stream_follower::on_tail(clock::time_point now) {
   tail_ = *tail;
   if (with_.settings.until_end && !end_)
     end_ = *tail;
-  if (next_ && *next_ > *tail) {
+  if (next_ && *next_ > *tail)
     on_gone(fmt::format("the ledger's position {} is beyond the tail of \"{}\", {}: it was made "
                         "anew",
                         *next_, name_, *tail),
-            0);
-    if (!fatal_.empty())
-      return;
-  }
-  if (next_) {
-    on_position();
+            std::nullopt);
+  if (!fatal_.empty())
     return;
-  }
-  switch (start_) {
-  case source_settings::start::first:
-    next_ = 0;
-    skips_ = true;
-    on_position();
-    return;
-  case source_settings::start::tail:
+  if (!next_ && start_ == source_settings::start::tail) {
     next_ = *tail;
     moved_ = true;
-    on_position();
-    return;
-  case source_settings::start::timestamp:
-    break;
   }
+  if (next_ && *next_ == *tail)
+    on_position();
+  else
+    ask_start();
+}
+
+/// Which is the first record to be had: some may have been trimmed, also all of them.
+void stream_follower::ask_start() {
   auto at =
       std::chrono::floor<std::chrono::milliseconds>(with_.settings.start_time.time_since_epoch());
-  auto from = std::max<int64_t>(at.count(), 0);
-  begin(phase::asking_start, with_.requests.first_at(name_, from),
+  auto by_time = !next_ && start_ == source_settings::start::timestamp;
+  begin(phase::asking_start,
+        by_time ? with_.requests.first_at(name_, std::max<int64_t>(at.count(), 0))
+                : with_.requests.read(name_, next_.value_or(0), 1),
         {with_.settings.basin.http.timeout, {}, max_answer_bytes});
 }
 
-/// Of the first record at or after the start time; where there is none, the tail.
 void stream_follower::on_start(clock::time_point now) {
-  constexpr long beyond_tail = 416;
   auto status = transfer_->status();
-  if (!transfer_->failure().empty() || (status != 200 && status != beyond_tail)) {
+  if (!transfer_->failure().empty() || (status != status::good && status != status::beyond_tail)) {
     on_end(now);
     return;
   }
-  if (status == beyond_tail) {
-    next_ = *tail_;
-  } else {
+  auto first = *tail_;
+  if (status != status::beyond_tail) {
     auto read = parse_read_batch(transfer_->waiting(), batch_);
     if (!read) {
-      failed(now, "its record at the start time cannot be read: " + read.error().message);
+      failed(now, "its first record cannot be read: " + read.error().message);
       return;
     }
-    next_ = batch_.records.empty() ? *tail_ : batch_.records.front().number;
+    if (!batch_.records.empty())
+      first = batch_.records.front().number;
     batch_.records.clear();
+    at_ = 0;
   }
-  moved_ = true;
-  on_position();
+  if (!next_) {
+    next_ = first;
+    moved_ = true;
+  } else if (first > *next_) {
+    on_trimmed(first);
+  }
+  if (fatal_.empty())
+    on_position();
 }
 
 /// It is known where to go on.
@@ -154,7 +154,7 @@ void stream_follower::on_position() {
 }
 
 /// The records at our position are not there.
-void stream_follower::on_gone(const std::string& what, int64_t first) {
+void stream_follower::on_gone(const std::string& what, std::optional<int64_t> first) {
   if (with_.settings.on_missing == source_settings::missing::refuse) {
     fatal_ = fmt::format("{}: {}. To go on without them set \"on_missing\" to \"first\" or "
                          "\"tail\"",
@@ -168,13 +168,20 @@ void stream_follower::on_gone(const std::string& what, int64_t first) {
   moved_ = true;
   if (to_first) {
     next_ = first;
-    skips_ = true;
+    start_ = source_settings::start::first;
     return;
   }
   next_ = *tail_;
   batch_.records.clear();
   at_ = 0;
   transfer_.reset();
+}
+
+void stream_follower::on_trimmed(int64_t first) {
+  on_gone(fmt::format("\"{}\" begins at {}, and the ledger's position is {}: records were trimmed "
+                      "before they were read",
+                      name_, first, *next_),
+          first);
 }
 
 void stream_follower::see_tail(int64_t tail) {
@@ -197,8 +204,7 @@ void stream_follower::finish() {
 }
 
 void stream_follower::read_events(clock::time_point now) {
-  constexpr long good = 200;
-  if (transfer_->status() == good)
+  if (transfer_->status() == status::good)
     works(now);
   while (phase_ == phase::following && at_ == batch_.records.size()) {
     auto whole = parser_.next(event_);
@@ -210,12 +216,12 @@ void stream_follower::read_events(clock::time_point now) {
       on_event(now);
       continue;
     }
-    if (transfer_->status() != good || transfer_->waiting().empty())
+    if (transfer_->status() != status::good || transfer_->waiting().empty())
       break;
     parser_.feed(transfer_->take());
   }
   if (phase_ == phase::following && at_ == batch_.records.size() && transfer_->ended()
-      && (transfer_->status() != good || transfer_->waiting().empty()))
+      && (transfer_->status() != status::good || transfer_->waiting().empty()))
     on_end(now);
 }
 
@@ -252,12 +258,9 @@ const read_batch::record* stream_follower::peek() {
       ++at_;
       continue;
     }
-    if (x.number == *next_ || skips_)
+    if (x.number == *next_)
       return &x;
-    on_gone(fmt::format("\"{}\" begins at {}, and the ledger's position is {}: records were "
-                        "trimmed before they were read",
-                        name_, x.number, *next_),
-            x.number);
+    on_trimmed(x.number);
     if (!fatal_.empty())
       return nullptr;
   }
@@ -266,7 +269,6 @@ const read_batch::record* stream_follower::peek() {
 
 void stream_follower::pass(event_time newest, clock::time_point now) {
   next_ = batch_.records[at_++].number + 1;
-  skips_ = false;
   moved_ = true;
   max_time_ = std::max(max_time_, newest);
   heard_at_ = now;
@@ -279,17 +281,14 @@ void stream_follower::pass(event_time newest, clock::time_point now) {
 
 /// The answer has come to its end.
 void stream_follower::on_end(clock::time_point now) {
-  constexpr long good = 200;
-  constexpr long not_found = 404;
-  constexpr long beyond_tail = 416;
   auto status = transfer_->status();
   if (!transfer_->failure().empty()) {
     failed(now, transfer_->failure());
-  } else if (status == not_found) {
+  } else if (status == status::not_found) {
     missing_ = error_of(transfer_->waiting()).code == "stream_not_found";
     failed(now, missing_ ? "there is no such stream: create it; looking again"
                          : refusal(status, transfer_->waiting()));
-  } else if (status == good || status == beyond_tail) {
+  } else if (status == status::good || status == status::beyond_tail) {
     // The service has had enough of the connection; or the stream has got shorter, which its tail
     // will tell.
     rest(now, std::chrono::seconds{0});

@@ -75,7 +75,9 @@ private:
   void on_tail(clock::time_point now);
   void on_start(clock::time_point now);
   void on_position();
-  void on_gone(const std::string& what, int64_t first);
+  void ask_start();
+  void on_gone(const std::string& what, std::optional<int64_t> first);
+  void on_trimmed(int64_t first);
   void read_events(clock::time_point now);
   void on_event(clock::time_point now);
   void on_batch(clock::time_point now);
@@ -94,7 +96,6 @@ private:
   std::optional<int64_t> end_;  ///< of a bounded source: the first number not wanted
   std::optional<int64_t> tail_; ///< as far as is known
   event_time max_time_ = beginning_of_time;
-  bool skips_ = false; ///< to the first record that is there, since none before it was promised
   bool ended_ = false;
   bool caught_up_ = false;
   bool moved_ = false;

@@ -41,6 +41,12 @@ private:
     uint64_t skip = 0; ///< so many changes of it are in the stream already
   };
 
+  struct marker_search {
+    std::optional<batch_marker> marker;
+    int64_t number = 0; ///< of its record
+    bool whole = false; ///< the first record asked for is still there
+  };
+
   std::string owner() const;
   /// Sends a request until it is answered with a status that a retry cannot mend, or for some
   /// seconds. An error is that there was no such answer.
@@ -52,8 +58,8 @@ private:
   result<void> fence();
   /// Looks for the newest marker below `end`.
   result<std::optional<batch_marker>> find_marker(int64_t end);
-  /// The newest marker among the numbers from `first` to before `end`, and its record's number.
-  result<std::optional<std::pair<batch_marker, int64_t>>> newest_marker(int64_t first, int64_t end);
+  /// The newest marker among the numbers from `first` to before `end`.
+  result<marker_search> newest_marker(int64_t first, int64_t end);
   /// Hands all records from `first` to before `end` to `visit`, as far as they are still there.
   template <class Visit>
   result<void> read_between(int64_t first, int64_t end, const Visit& visit);

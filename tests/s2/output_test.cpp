@@ -157,6 +157,25 @@ TEST_CASE("s2 output: records of others in between disturb nothing") {
   CHECK(publishing{settings}.open() == 2); // far behind what others wrote
 }
 
+TEST_CASE("s2 output: what was trimmed is looked for no further") {
+  auto settings = test_output();
+  {
+    publishing x{settings};
+    x.open();
+    x.upserts(0, 3);
+    REQUIRE(x.publish(1) == "");
+  }
+  append(settings.stream, std::vector<plain_record>(30, {0, 0, {}, "x"}));
+  trim(settings.stream, tail_of(settings.stream));
+  for (int i = 0; i < 200 && !read_all(settings.stream).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  publishing x{settings};
+  CHECK(x.open() == 0);
+  x.upserts(0, 3);
+  CHECK(x.publish(2) == "");
+  check_users(settings.stream, 3);
+}
+
 TEST_CASE("s2 output: markers are those of the transactional id") {
   auto settings = test_output();
   {

@@ -236,9 +236,13 @@ std::vector<plain_record> read_all(const std::string& stream) {
   read_batch batch;
   auto end = tail_of(stream);
   for (int64_t next = 0; next < end;) {
-    auto answer = must_answer(requests().read(stream, next, 1000));
+    auto answer = ask(requests().read(stream, next, 1000));
+    if (answer.status == status::beyond_tail)
+      break;
     if (auto read = parse_read_batch(answer.body, batch); !read)
-      throw std::runtime_error{read.error().message};
+      throw std::runtime_error{answer.body};
+    if (batch.records.empty())
+      break; // all have been trimmed
     for (const auto& x : batch.records) {
       next = x.number + 1;
       plain_record record{x.number, x.timestamp_ms, {}, std::string{batch.view(x.body)}};
