@@ -1,4 +1,4 @@
-#include "records.hpp"
+#include "values.hpp"
 
 #include "connectors/formats/avro/frame.hpp"
 
@@ -12,30 +12,6 @@ using namespace keyfold::testing;
 using Catch::Matchers::Contains;
 
 namespace {
-
-std::string typed(const std::string& type) {
-  return record_of(R"({"name":"a","type":)" + type + "}");
-}
-
-/// What a value of the writer's `type` becomes as a column of type `as`.
-cell become(const std::string& type, const std::string& as, const std::string& bytes) {
-  static std::vector<std::unique_ptr<avro_reading>> alive; // the cell's text
-  alive.push_back(std::make_unique<avro_reading>(typed(type), std::vector{avro_field("a", as)}));
-  INFO(type << " as " << as);
-  return alive.back()->first(bytes);
-}
-
-std::string refused(const std::string& type, const std::string& as, const std::string& bytes) {
-  avro_reading read{typed(type), {avro_field("a", as)}};
-  return read.problem().empty() ? read(bytes) : read.problem();
-}
-
-std::string number(int64_t x) {
-  return avro_bytes{}.number(x);
-}
-std::string text(std::string_view x) {
-  return avro_bytes{}.text(x);
-}
 
 const std::string sales = R"({"type":"record","name":"Sales","namespace":"com.x","fields":[
   {"name":"user_id","type":"string"}, {"name":"product_id","type":"string"},
@@ -73,119 +49,6 @@ TEST_CASE("avro decoder: columns that a schema lacks are null or have their defa
   CHECK_THAT(wrong.problem(), Contains("field `tax`: its default \"much\" is no double"));
 }
 
-TEST_CASE("avro decoder: numbers are promoted, and narrowed where that loses nothing") {
-  CHECK(become("\"int\"", "int32", number(-5)).as_integer() == -5);
-  CHECK(become("\"int\"", "int64", number(7)).as_integer() == 7);
-  CHECK(become("\"int\"", "float", number(7)).as_real() == 7);
-  CHECK(become("\"long\"", "double", number(1)).as_real() == 1);
-  CHECK(become("\"long\"", "int64", number(INT64_MIN)).as_integer() == INT64_MIN);
-  CHECK(become("\"long\"", "int32", number(INT32_MAX)).as_integer() == INT32_MAX);
-  CHECK(become("\"long\"", "string", number(-42)).as_text() == "-42");
-  CHECK(identical(become("\"long\"", "decimal(5,2)", number(999)), cell::decimal(99900, 2)));
-  CHECK(become("\"float\"", "double", avro_bytes{}.real(1.5f)).as_real() == 1.5);
-  CHECK(become("\"double\"", "double", avro_bytes{}.real(0.1)).as_real() == 0.1);
-  CHECK(become("\"double\"", "string", avro_bytes{}.real(0.5)).as_text() == "0.5");
-  CHECK(become("\"boolean\"", "bool", avro_bytes{}.flag(true)).as_boolean());
-  CHECK(become("\"boolean\"", "string", avro_bytes{}.flag(false)).as_text() == "false");
-  CHECK_THAT(refused("\"long\"", "int32", number(1ll << 40)), Contains("found 1099511627776"));
-  CHECK_THAT(refused("\"int\"", "int64", number(1ll << 40)), Contains("an int has 32 bits"));
-  CHECK_THAT(refused("\"long\"", "decimal(3,2)", number(10)), Contains("found 10"));
-  CHECK_THAT(refused("\"double\"", "double", avro_bytes{}.real(std::nan(""))),
-             Contains("found nan"));
-  CHECK_THAT(refused("\"double\"", "float", avro_bytes{}.real(1e300)),
-             Contains("expected a float"));
-  CHECK_THAT(refused("\"double\"", "int64", {}),
-             Contains("the writer's type is double, which cannot become int64"));
-  CHECK_THAT(refused("\"boolean\"", "bool", "\2"), Contains("a boolean is 0 or 1"));
-}
-
-TEST_CASE("avro decoder: strings and bytes become one another") {
-  CHECK(become("\"string\"", "bytes", text("ab\xff")).as_text() == "ab\xff");
-  CHECK(become("\"bytes\"", "string", text("zäh")).as_text() == "zäh");
-  CHECK(become("\"bytes\"", "bytes", text("")).as_text().empty());
-  CHECK_THAT(refused("\"bytes\"", "string", text("\xff")), Contains("not UTF-8"));
-  CHECK_THAT(refused("\"string\"", "string", text("aaaaaaaaaaaaaaaaaaaa\xff")),
-             Contains("not UTF-8"));
-  CHECK_THAT(refused("\"bytes\"", "int32", {}), Contains("cannot become int32"));
-  for (size_t size = 0; size < 40; ++size) {
-    std::string x(size, 'x');
-    CHECK(become("\"string\"", "string", text(x)).as_text() == x);
-  }
-  auto fixed = R"({"type":"fixed","name":"f","size":3})";
-  CHECK(become(fixed, "bytes", "abc").as_text() == "abc");
-  CHECK_THAT(refused(fixed, "bytes", "ab"), Contains("the record ends within it"));
-}
-
-TEST_CASE("avro decoder: logical types") {
-  using namespace std::chrono;
-  auto at = event_time{sys_days{2024y / February / 29} + 1h + 2min + 3s};
-  auto micros = at.time_since_epoch().count();
-  auto logical = [](const std::string& type, const std::string& name) {
-    return R"({"type":")" + type + R"(","logicalType":")" + name + "\"}";
-  };
-  CHECK(
-      become(logical("long", "timestamp-millis"), "timestamp", number(micros / 1000)).as_timestamp()
-      == at);
-  CHECK(become(logical("long", "timestamp-micros"), "timestamp", number(micros)).as_timestamp()
-        == at);
-  CHECK(become(logical("long", "timestamp-nanos"), "timestamp", number(micros * 1000 + 999))
-            .as_timestamp()
-        == at);
-  CHECK(become(logical("long", "timestamp-nanos"), "timestamp", number(-1)).as_timestamp()
-        == event_time{-1us});
-  CHECK(become(logical("long", "timestamp-millis"), "string", number(micros / 1000)).as_text()
-        == "2024-02-29T01:02:03Z");
-  CHECK(become(logical("long", "timestamp-millis"), "int64", number(5)).as_integer() == 5);
-  CHECK(become(logical("int", "date"), "timestamp", number(19782)).as_timestamp()
-        == event_time{sys_days{2024y / February / 29}});
-  CHECK(become(logical("int", "date"), "string", number(19782)).as_text() == "2024-02-29");
-  CHECK(become(logical("int", "time-millis"), "string", number(3'723'004)).as_text()
-        == "01:02:03.004");
-  CHECK(become(logical("long", "time-micros"), "string", number(3'723'000'000)).as_text()
-        == "01:02:03");
-  CHECK_THAT(refused(logical("int", "time-millis"), "string", number(86'400'000)),
-             Contains("found 86400000"));
-  CHECK_THAT(refused(logical("long", "timestamp-millis"), "timestamp", number(INT64_MAX)),
-             Contains("expected a timestamp"));
-  CHECK_THAT(refused("\"long\"", "timestamp", {}), Contains("give the column the `unit`"));
-  auto seconds = avro_field("a", "timestamp");
-  seconds.unit = timestamp_unit::seconds;
-  avro_reading plain{typed("\"long\""), {seconds}};
-  CHECK(plain.first(number(micros / 1'000'000)).as_timestamp() == at);
-  auto uuid = R"({"type":"fixed","name":"u","size":16,"logicalType":"uuid"})";
-  CHECK(become(uuid, "string", "\x12\x34\x56\x78\x9a\xbc\xde\xf0\x12\x34\x56\x78\x9a\xbc\xde\xf0")
-            .as_text()
-        == "12345678-9abc-def0-1234-56789abcdef0");
-}
-
-TEST_CASE("avro decoder: decimals are exact") {
-  auto decimal = [](int precision, int scale) {
-    return fmt::format(R"({{"type":"bytes","logicalType":"decimal","precision":{},"scale":{}}})",
-                       precision, scale);
-  };
-  CHECK(
-      identical(become(decimal(4, 2), "decimal(5,2)", text("\x30\x39")), cell::decimal(12345, 2)));
-  CHECK(identical(become(decimal(4, 2), "decimal(5,2)", text("\xff")), cell::decimal(-1, 2)));
-  CHECK(identical(become(decimal(4, 2), "decimal(9,4)", text("\x7b")), cell::decimal(12300, 4)));
-  CHECK(identical(become(decimal(4, 2), "decimal(9,1)", text("\x78")), cell::decimal(12, 1)));
-  CHECK(become(decimal(4, 2), "string", text("\xff\x85")).as_text() == "-1.23");
-  CHECK(become(decimal(4, 2), "double", text("\x7b")).as_real() == 1.23);
-  CHECK(become(decimal(4, 0), "int64", text("\x7b")).as_integer() == 123);
-  std::string wide(12, '\0');
-  wide.back() = 5;
-  CHECK(identical(become(decimal(30, 2), "decimal(5,2)", text(wide)), cell::decimal(5, 2)));
-  CHECK(identical(become(R"({"type":"fixed","name":"f","size":2,"logicalType":"decimal",
-                             "precision":4,"scale":2})",
-                         "decimal(5,2)", "\xff\xfe"),
-                  cell::decimal(-2, 2)));
-  CHECK_THAT(refused(decimal(4, 2), "decimal(9,1)", text("\x7b")), Contains("found 1.23"));
-  CHECK_THAT(refused(decimal(4, 2), "decimal(3,2)", text("\x7f\xff")), Contains("found 327.67"));
-  CHECK_THAT(refused(decimal(30, 2), "decimal(18,2)", text(std::string(12, '\x7f'))),
-             Contains("a decimal of 12 bytes"));
-  CHECK_THAT(refused(decimal(4, 2), "decimal(3,2)", text("")), Contains("a decimal of 0 bytes"));
-  CHECK_THAT(refused(decimal(4, 2), "int64", text("\x7b")), Contains("found 1.23"));
-}
-
 TEST_CASE("avro decoder: nullable values, whichever branch null is") {
   for (bool first : {true, false}) {
     auto type = first ? R"(["null","string"])" : R"(["string","null"])";
@@ -211,17 +74,6 @@ TEST_CASE("avro decoder: of a union, branches that fit are read and others refus
   CHECK_THAT(read(number(4)), Contains("the union has 4 branches"));
   CHECK_THAT(refused(R"([{"type":"map","values":"int"},"boolean"])", "int64", {}),
              Contains("cannot become int64"));
-}
-
-TEST_CASE("avro decoder: enumerations, with a default for symbols that are not known") {
-  auto type = R"({"type":"enum","name":"e","symbols":["red","green","blue"]})";
-  CHECK(become(type, "string", number(2)).as_text() == "blue");
-  CHECK_THAT(refused(type, "string", number(3)), Contains("the enum has 3 symbols"));
-  avro_reading some{typed(type), {avro_field("a", "string")}, {{"a", {{}, "other", {"red"}}}}};
-  CHECK(some.first(number(0)).as_text() == "red");
-  CHECK(some.first(number(1)).as_text() == "other");
-  avro_reading strict{typed(type), {avro_field("a", "string")}, {{"a", {{}, {}, {"red"}}}}};
-  CHECK_THAT(strict(number(1)), Contains("field `a`: the symbol green is none of its `symbols`"));
 }
 
 TEST_CASE("avro decoder: nested records by path, also through nullable and several ones") {
@@ -254,6 +106,48 @@ TEST_CASE("avro decoder: nested records by path, also through nullable and sever
   CHECK_THAT(through.problem(), Contains("on the way to it, `a.b`, the writer's schema has int"));
   avro_reading whole{writer, {avro_field("user", "string")}};
   CHECK_THAT(whole.problem(), Contains("name a field inside it by its `path`"));
+}
+
+TEST_CASE("avro decoder: paths go through maps, by the keys of their entries") {
+  auto schema = record_of(R"({"name":"m","type":["null",{"type":"map","values":{"type":"record",
+    "name":"entry","fields":[{"name":"n","type":"int"},{"name":"t","type":["null","string"]}]}}]},
+    {"name":"flat","type":{"type":"map","values":"string"}},{"name":"last","type":"int"})");
+  avro_reading read{
+      schema,
+      {avro_field("n", "int32", {"m", "a", "n"}), avro_field("t", "string", {"m", "a", "t"}),
+       avro_field("other", "int64", {"m", "b", "n"}),
+       avro_field("city", "string", {"flat", "city"}),
+       avro_field("known", "int32", {"flat", "known"}),
+       avro_field("all", "map<string,string>", {"flat"}), avro_field("last", "int32")},
+      {{"city", {{"town"}, "nowhere", {}}}}};
+  auto item = [](avro_bytes& to, std::string_view key, int64_t n, std::string_view t) {
+    to.text(key).number(n).number(1).text(t);
+  };
+  avro_bytes record;
+  record.number(1).number(2);
+  item(record, "a", 1, "one");
+  item(record, "skipped", 2, "two");
+  record.number(1);
+  item(record, "b", -3, "");
+  record.number(0).number(2).text("town").text("Ulm").text("known").text("7").number(0).number(9);
+  auto row = read.row(record);
+  CHECK(identical(row[0], cell::integer(1)));
+  CHECK(row[1].as_text() == "one");
+  CHECK(identical(row[2], cell::integer(-3)));
+  CHECK(row[3].as_text() == "Ulm");
+  CHECK(identical(row[4], cell::integer(7)));
+  CHECK(row[5].items().size() == 4);
+  CHECK(identical(row[6], cell::integer(9)));
+
+  // Neither map has an entry, the second not even itself: NULL, or the default.
+  row = read.row(avro_bytes{}.number(0).number(0).number(1));
+  for (size_t i : {0, 1, 2, 4})
+    CHECK(row[i].is_null());
+  CHECK(row[3].as_text() == "nowhere");
+  CHECK(identical(row[6], cell::integer(1)));
+  CHECK_THAT(read(avro_bytes{}.number(0).number(1).text("known").text("x").number(0).number(1)),
+             Contains("field `known`: expected an int32, found \"x\""));
+  CHECK_THAT(read(avro_bytes{}.number(0).number(1).number(90)), Contains("at `flat`"));
 }
 
 TEST_CASE("avro decoder: fields are found by the names they once had") {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace keyfold::avro {
 
@@ -154,13 +155,15 @@ bool compiler::walk(uint32_t place, const requests& wanted) {
   switch (at(place).what) {
   case kind::record:
     return record(place, wanted);
+  case kind::map:
+    return entries(place, wanted);
   case kind::choice:
     return choice(place, false, [&](uint32_t x) { return walk(x, wanted); });
   case kind::null:
     return true;
   default:
     return wrong(field, fmt::format("on the way to it, `{}`, the writer's schema has {} where a "
-                                    "record must be",
+                                    "record or a map must be",
                                     fmt::join(path_of(first), "."), to_string(at(place))));
   }
 }
@@ -200,6 +203,46 @@ bool compiler::record(uint32_t place, const requests& wanted) {
       return false;
   }
   place_ = outer;
+  return true;
+}
+
+/// Of a map: a step of a path is the key of an entry. Of equal keys the last one counts.
+bool compiler::entries(uint32_t place, const requests& wanted) {
+  std::map<std::string, requests> by_key;
+  for (auto x : wanted) {
+    const auto& path = path_of(x);
+    request behind{x.column, static_cast<uint16_t>(x.step + 1)};
+    by_key[path[x.step]].push_back(behind);
+    if (behind.step == path.size())
+      for (const auto& alias : options_of(x).aliases)
+        by_key[alias].push_back(behind);
+    if (filled_[x.column])
+      emit(op::fill, 0, x.column);
+  }
+  auto item = at(place).parts.front();
+  auto outer = place_;
+  auto prefix = outer == 0 ? std::string{} : program_->names[outer] + ".";
+  auto table = program_->entries.size();
+  program_->entries.emplace_back();
+  emit(op::loop);
+  auto begin = label();
+  auto next = emit(op::next);
+  emit(op::entry, static_cast<uint32_t>(table));
+  for (const auto& [key, requested] : by_key) {
+    program_->entries[table].wanted.emplace_back(key, label());
+    take_text(key.size());
+    enter(prefix + key);
+    if (!value(item, requested))
+      return false;
+    emit(op::jump, begin);
+  }
+  place_ = outer;
+  program_->entries[table].otherwise = label();
+  if (!skip(item))
+    return false;
+  emit(op::jump, begin);
+  land(next);
+  emit(op::end_loop);
   return true;
 }
 
@@ -315,10 +358,16 @@ bool compiler::scalar(uint32_t place, uint16_t column, const data_type& type) {
     emit(op::flag, number, column);
     break;
   case kind::int32:
-    emit(op::number, number, column, 1);
+    emit(how->is_plain_small_integer() ? op::small_integer : op::number, number, column, 1);
     break;
   case kind::int64:
-    emit(how->is_plain_integer() ? op::integer : op::number, number, column);
+    if (auto unit = how->plain_moment())
+      emit(op::moment, number, column, *unit);
+    else
+      emit(how->is_plain_integer()         ? op::integer
+           : how->is_plain_small_integer() ? op::small_integer
+                                           : op::number,
+           number, column);
     break;
   case kind::float32:
     emit(op::small_real, number, column);

@@ -48,6 +48,7 @@ private:
   bool value(uint32_t place, const requests& wanted);
   bool walk(uint32_t place, const requests& wanted);
   bool record(uint32_t place, const requests& wanted);
+  bool entries(uint32_t place, const requests& wanted);
   size_t find_field(const node& record, request x) const;
   bool choice(uint32_t place, bool item, const branch_body& body);
   bool option(uint32_t place, uint8_t null, bool item, const branch_body& body);

@@ -222,12 +222,31 @@ bool conversion::choose_for_string(const data_type& to) {
   }
 }
 
-bool conversion::moment_from(int64_t count, event_time& out) const {
-  auto unit = unit_;
+timestamp_unit conversion::unit_of_moments() const noexcept {
   if (logical_ == meaning::timestamp_millis)
-    unit = timestamp_unit::milliseconds;
+    return timestamp_unit::milliseconds;
   if (logical_ == meaning::timestamp_micros || logical_ == meaning::timestamp_nanos)
-    unit = timestamp_unit::microseconds;
+    return timestamp_unit::microseconds;
+  return unit_;
+}
+
+std::optional<uint8_t> conversion::plain_moment() const noexcept {
+  if (how_ != step::moment || logical_ == meaning::timestamp_nanos)
+    return std::nullopt;
+  switch (unit_of_moments()) {
+  case timestamp_unit::microseconds:
+    return uint8_t{0};
+  case timestamp_unit::milliseconds:
+    return uint8_t{1};
+  case timestamp_unit::seconds:
+    return uint8_t{2};
+  default:
+    return std::nullopt;
+  }
+}
+
+bool conversion::moment_from(int64_t count, event_time& out) const {
+  auto unit = unit_of_moments();
   if (logical_ == meaning::timestamp_nanos) // to the microsecond before
     count = count / 1000 - (count % 1000 < 0 ? 1 : 0);
   if (logical_ == meaning::date) {

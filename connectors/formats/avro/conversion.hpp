@@ -24,6 +24,12 @@ public:
   source takes() const noexcept { return takes_; }
   /// Whether an integer is taken as it is.
   bool is_plain_integer() const noexcept { return how_ == step::integer; }
+  /// Whether an integer is taken as it is, if it fits 32 bits.
+  bool is_plain_small_integer() const noexcept {
+    return how_ == step::integer || how_ == step::small_integer;
+  }
+  /// Where an integer is a moment of a timestamp: microseconds are 0, milliseconds 1, seconds 2.
+  std::optional<uint8_t> plain_moment() const noexcept;
   /// Whether a double is taken as it is, if it is finite.
   bool is_plain_double() const noexcept { return how_ == step::real && to_ == type_kind::float64; }
   /// Whether text must be UTF-8, and is taken as it is.
@@ -76,6 +82,7 @@ private:
   bool set(step how, source takes);
   bool from_decimal(std::string_view x, arena& memory, cell& out) const;
   bool moment_from(int64_t count, event_time& out) const;
+  timestamp_unit unit_of_moments() const noexcept;
 
   step how_ = step::integer;
   source takes_ = source::integer;

@@ -1,7 +1,10 @@
 #include "connectors/formats/avro/machine.hpp"
 
+#include "features/timestamp_format.hpp"
+
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 namespace keyfold::avro {
@@ -47,6 +50,16 @@ inline bool take_short(std::string_view text, arena& memory, cell& out) {
   return ((first | last) & static_cast<uint32_t>(high_bits)) == 0;
 }
 
+/// Takes a count of units of 10^(3 × `unit`) microseconds that is a moment; else false.
+inline bool take_moment(int64_t count, uint8_t unit, cell& out) {
+  constexpr int64_t micros[] = {1, 1000, 1'000'000};
+  if (__builtin_mul_overflow(count, micros[unit], &count))
+    return false;
+  event_time at{duration{count}};
+  out = cell::timestamp(at);
+  return is_timestamp(at);
+}
+
 } // namespace
 
 bool machine::run(const program& what, std::string_view record, std::span<cell> row,
@@ -66,6 +79,7 @@ bool machine::run(const program& what, std::string_view record, std::span<cell> 
   const auto* x = code;
   cell made;
   int64_t number = 0;
+  double real = 0;
   std::string_view text;
   for (bool good = true; good;) {
     const auto& now = *x++;
@@ -83,6 +97,43 @@ bool machine::run(const program& what, std::string_view record, std::span<cell> 
         break;
       row[now.column] = cell::integer(number);
       continue;
+    case op::small_integer: {
+      auto behind = in;
+      if (now.column == program::item || !behind.number(number)
+          || number != static_cast<int32_t>(number))
+        break;
+      row[now.column] = cell::integer(number);
+      in = behind;
+      continue;
+    }
+    case op::moment: {
+      auto behind = in;
+      if (now.column == program::item || !behind.number(number)
+          || !take_moment(number, now.small, made))
+        break;
+      row[now.column] = made;
+      in = behind;
+      continue;
+    }
+    case op::float64: {
+      auto behind = in;
+      if (now.column == program::item || !behind.fixed(real) || !std::isfinite(real))
+        break;
+      row[now.column] = cell::real(real);
+      in = behind;
+      continue;
+    }
+    case op::symbol: {
+      auto behind = in;
+      const auto& texts = what.symbols[now.argument].texts;
+      if (now.column == program::item || !behind.number(number)
+          || static_cast<uint64_t>(number) >= texts.size() || !texts[static_cast<size_t>(number)]
+          || !take_short(*texts[static_cast<size_t>(number)], memory, made))
+        break;
+      row[now.column] = made;
+      in = behind;
+      continue;
+    }
     case op::skip_number:
       if (!in.number(number))
         break;
@@ -144,6 +195,8 @@ bool machine::other(const instruction& x) {
     return end_list(x);
   case op::key:
     return key();
+  case op::entry:
+    return entry(x);
   default:
     return converted(x);
   }
@@ -182,6 +235,8 @@ bool machine::converted(const instruction& x) {
   case op::flag:
     return flag(x);
   case op::integer:
+  case op::small_integer:
+  case op::moment:
   case op::number:
     return number(x);
   case op::small_real:

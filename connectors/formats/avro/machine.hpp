@@ -47,6 +47,7 @@ private:
   bool bytes(const instruction& x);
   bool symbol(const instruction& x);
   bool key();
+  bool entry(const instruction& x);
   bool end_list(const instruction& x);
   bool put(uint16_t column, const cell& x);
   bool burn();

@@ -18,6 +18,18 @@ bool machine::key() {
                        : wrong("the key of an entry is not UTF-8");
 }
 
+bool machine::entry(const instruction& x) {
+  std::string_view text;
+  if (!in_.text(text))
+    return broken({op::skip_bytes});
+  const auto& table = program_->entries[x.argument];
+  at_ = table.otherwise;
+  for (const auto& [name, begin] : table.wanted)
+    if (name == text)
+      at_ = begin;
+  return true;
+}
+
 bool machine::end_list(const instruction& x) {
   auto first = loops_.back().first_item;
   loops_.pop_back();
@@ -58,7 +70,7 @@ bool machine::number(const instruction& x) {
   cell made;
   if (!in_.number(value))
     return broken(x);
-  if (x.small != 0 && !in_range(value, type_kind::int32))
+  if (x.what != op::moment && x.small != 0 && !in_range(value, type_kind::int32))
     return wrong(fmt::format("an int has 32 bits, and {} needs more", value));
   const auto& how = program_->conversions[x.argument].how;
   if (how.from_integer(value, *memory_, made))

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace keyfold::avro {
@@ -43,8 +44,11 @@ enum class op : uint8_t {
   end_list,      ///<
   end_map,       ///<
   key,           ///< of a map's entry
+  entry,         ///< of a map: jumps by its key, as the table of entries `argument` says
   text,          ///< UTF-8
   integer,       ///< a varint as it is
+  small_integer, ///< a varint that fits 32 bits, as it is; `small` as of `number`
+  moment,        ///< a varint: moments in units of 10^(3 × `small`) microseconds
   float64,       ///< a double as it is
   flag,          ///< a boolean, and the rest by the conversion `argument`
   number,        ///< a varint; `small`: of 32 bits
@@ -83,6 +87,11 @@ public:
     conversion how;
     uint32_t size = 0;
   };
+  /// Where what is wanted of a map's entries begins.
+  struct entry_table {
+    std::vector<std::pair<std::string, uint32_t>> wanted; ///< by key
+    uint32_t otherwise = 0;
+  };
   /// The texts of an enumeration's symbols; nothing: refused.
   struct symbol_table {
     std::vector<std::optional<std::string>> texts;
@@ -96,6 +105,7 @@ public:
   std::vector<std::string> names;
   std::vector<step_conversion> conversions;
   std::vector<std::vector<uint32_t>> tables; ///< of unions: where each branch begins
+  std::vector<entry_table> entries;
   std::vector<std::string> sentences;
   std::vector<symbol_table> symbols;
   std::vector<cell> fillings; ///< by column
