@@ -3,7 +3,8 @@
 
 First the document's events: three rows as long as more prices may come, five when the prices are declared complete. Then generated ones,
 out of order: the features that 300 users show over HTTP while both inputs are open, and after a restart all rows to the end of the events
-must be those that oracle.py computes. On files, or with --kafka between topics of a real broker. Exit status 1 if anything differs.
+must be those that oracle.py computes. On files, or with --kafka (or --real, as the
+document has it) between topics of a real broker. Exit status 1 if anything differs.
 """
 
 import json
@@ -16,6 +17,7 @@ sys.path[:0] = [os.path.join(HERE, "../support"), HERE]
 import generate  # noqa: E402
 import oracle  # noqa: E402
 from example import Comparison, Example, lines_of, main, places  # noqa: E402
+from stack import Broker  # noqa: E402
 
 INPUTS, OUTPUT = ("purchase_events", "item_price_events"), "user_online_features"
 THREE = [("user_1", "2022-01-01 00:00:59", 100.0), ("user_1", "2022-01-01 00:01:59", 500.0), ("user_1", "2022-01-01 00:02:59", 1000.0)]
@@ -69,6 +71,16 @@ def run(options, place):
             + on_generated(options, place("generated", partitions=3)))
 
 
+on_files, on_kafka = places(run, INPUTS, OUTPUT)
+
+
+def on_real(options, directory):
+    """The document's ends are three topics."""
+    options.kafka = True
+    with Broker(directory) as broker:
+        return on_kafka(options, directory, broker)
+
+
 if __name__ == "__main__":
-    main("purchases-sliding", __doc__, *places(run, INPUTS, OUTPUT),
-         lambda parser: parser.add_argument("--purchases", type=int, default=20_000, help="how many (20000)"))
+    main("purchases-sliding", __doc__, on_files, on_kafka,
+         lambda parser: parser.add_argument("--purchases", type=int, default=20_000, help="how many (20000)"), on_real)

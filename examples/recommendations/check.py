@@ -3,8 +3,8 @@
 
 The lines of all windows must be exactly those that the rules give: products of the category that is looked at, in stock, those bought
 before first, then by rating, none that was suggested on earlier pages. From the change on, the other stock counts. What HTTP says of every
-user must be the line published last. On files, or with --kafka between topics: the time of an event is its record's timestamp. Exit
-status 1 if anything differs.
+user must be the line published last. On files, or with --kafka between topics: the time of an event is its record's timestamp; or with --real
+as the seed document has it: Avro, whose schemas a registry has, in topics that are read from their ends. Exit status 1 if anything differs.
 """
 
 import csv
@@ -21,6 +21,8 @@ import generate  # noqa: E402
 import oracle  # noqa: E402
 from example import Comparison, Example, main  # noqa: E402
 from producer import Producer  # noqa: E402
+from registry import Registry, framed  # noqa: E402
+from stack import Broker  # noqa: E402
 
 SAMPLE = re.compile(r'user-\d+,(\d+|"\d+(,\d+){1,5}"),"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"')
 PARTITIONS = 2
@@ -45,6 +47,10 @@ class Files:
                     clicks.write(json.dumps({"user_id": event.user, "product_id": event.product, "at": event.at}) + "\n")
                 else:
                     sales.write(f"{number},{event.user},{event.product},{event.at}\n")
+
+    def has_begun(self, _):
+        """Whether nothing that is appended can be missed."""
+        return True
 
     def lines(self):
         """Each under the user it is about."""
@@ -80,11 +86,40 @@ class Topics:
             everywhere = event.user == generate.NOBODY
             partitions = range(PARTITIONS) if everywhere else [zlib.crc32(event.user.encode()) % PARTITIONS]
             for partition in partitions:
-                self.producer.send(self.topics[event.kind], partition, event.at, event.user, json.dumps(value))
+                self.producer.send(self.topics[event.kind], partition, event.at, event.user, self.encoded(event.kind, value))
         self.producer.flush()
+
+    def encoded(self, _, value):
+        return json.dumps(value).encode()
+
+    def has_begun(self, _):
+        return True
 
     def lines(self):
         return [(key, value) for key, value, _ in self.broker.read(self.output)]
+
+
+class Real(Topics):
+    """The same topics in Avro, whose schemas are in a registry; they are read from their ends."""
+
+    definition = os.path.join(HERE, "real.json")
+    schemas = {"click": "clickStream.avsc", "sale": "sales.avsc"}
+
+    def __init__(self, broker, registry):
+        super().__init__(broker)
+        self.environment["REGISTRY"] = registry.url
+        self.formats = {}
+        for kind, name in self.schemas.items():
+            with open(os.path.join(HERE, "schemas", name)) as f:
+                schema = f.read()
+            self.formats[kind] = registry.register(f"{self.topics[kind]}-value", schema), schema
+
+    def encoded(self, kind, value):
+        return framed(*self.formats[kind], value)
+
+    def has_begun(self, example):
+        """Where a topic ends is known once its partitions have been assigned: the lag is shown from then on."""
+        return all(example.series("keyfold_kafka_source_lag_records", stream=stream) == PARTITIONS for stream in ("clicks", "sales"))
 
 
 def published_last(lines):
@@ -113,7 +148,7 @@ def run(options, directory, place):
         f.writelines(f"{line}\n" for line in truth)
     example = Example(options.keyfold, place.definition, directory, INVENTORY=inventory, **place.environment)
     lookups = Comparison("what HTTP says of users")
-    with example.serving() as client:
+    with example.serving(lambda: place.has_begun(example), "the ends of the topics") as client:
         for number, events in enumerate(shop.phases):
             if number > 0:
                 change_inventory(example, inventory, shop.inventories[number])
@@ -159,5 +194,10 @@ def on_kafka(options, directory, broker):
     return run(options, directory, Topics(broker))
 
 
+def on_real(options, directory):
+    with Broker(directory) as broker, Registry(directory) as registry:
+        return run(options, directory, Real(broker, registry))
+
+
 if __name__ == "__main__":
-    main("recommendations", __doc__, on_files, on_kafka)
+    main("recommendations", __doc__, on_files, on_kafka, on_real=on_real)

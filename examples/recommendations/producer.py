@@ -47,8 +47,8 @@ class Producer:
             raise RuntimeError(f"no producer: {why.value.decode()}")
 
     def send(self, topic, partition, at, key, value):
-        """@param at: the record's timestamp, ms since 1970"""
-        key, value = key.encode(), value.encode()
+        """@param value: bytes. @param at: the record's timestamp, ms since 1970"""
+        key = key.encode()
         parts = (_Part * 6)(
             _Part(TOPIC, _Value(text=topic.encode())), _Part(PARTITION, _Value(int32=partition)),
             _Part(TIMESTAMP, _Value(int64=at)), _Part(KEY, _Value(memory=_Memory(key, len(key)))),

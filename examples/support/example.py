@@ -102,12 +102,20 @@ class Example:
 
     def metric(self, name, **labels):
         """The sum of a metric over the series that have these labels; None while it cannot be read."""
+        lines = self._lines_of_metric(name, labels)
+        return None if lines is None else sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def series(self, name, **labels):
+        """How many series of a metric have these labels; None while it cannot be read."""
+        lines = self._lines_of_metric(name, labels)
+        return None if lines is None else len(lines)
+
+    def _lines_of_metric(self, name, labels):
         status, text = self.client.get("/metrics")
         if status != 200:
             return None
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
-                   if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted))
+        return [line for line in text.splitlines() if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted)]
 
     def table(self, target, *arguments):
         """What `keyfold tail` makes of upserts: (key fields) -> columns."""
