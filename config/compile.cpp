@@ -65,11 +65,11 @@ compile_plan(std::string_view text, const std::string& file,
     made.streams.push_back(stream.plan);
     made.streams.back().schema = std::make_shared<stream_schema>(stream.full);
   }
+  made.ledger = read_ledger(definition["ledger"]);
   read_outputs(definition, views, streams, made);
   made.on_demand = read_on_demand(definition, views);
   made.services = read_services(definition, views, made.on_demand);
   made.serving = read_serving(definition["serving"]);
-  made.ledger = read_ledger(definition["ledger"]);
   made.limits = read_limits(definition["limits"]);
   if (!source.failed()) {
     views.check_use();

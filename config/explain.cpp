@@ -71,6 +71,9 @@ struct target_text {
   }
   std::string operator()(const file_output& x) const { return "file " + x.path; }
   std::string operator()(const postgres_output& x) const { return "PostgreSQL table " + x.table; }
+  std::string operator()(const sqlite_output& x) const {
+    return "table " + x.table + " of sqlite " + x.path;
+  }
 };
 
 std::string source_of(const table_plan& x) {

@@ -21,6 +21,8 @@ void read_target(const node& at, const graph& views, const plan& of, target_name
     to.target = read_postgres_output(at, views, to, taken);
   else if (type == "s2")
     to.target = read_s2_output(at, of, to, taken);
+  else if (type == "sqlite")
+    to.target = read_sqlite_output(at, of, to, taken);
   else
     to.target = read_kafka_output(at, of, to.name, taken);
 }

@@ -43,7 +43,21 @@ struct s2_output {
   bool event_time = false;      ///< is the records' timestamp, or their arrival
 };
 struct file_output {
-  std::string path; ///< JSON lines or CSV, appended to
+  std::string path;   ///< JSON lines or CSV, appended to
+  bool header = true; ///< of CSV: the first line names the columns
+  bool sync = true;   ///< to the disk, before an epoch counts as published
+  /// A part of the output ends when one of these is reached; all 0: there is one file, `path`.
+  struct rotation {
+    uint64_t size = 0;
+    std::chrono::milliseconds every{0};
+    uint32_t keep = 0; ///< parts, the newest; 0: all
+  } rotate;
+};
+struct sqlite_output {
+  std::string path;
+  std::string table;        ///< default: the view's or stream's name
+  bool create_table = true; ///< if it is missing
+  std::chrono::milliseconds lock_wait{5000};
 };
 
 /// A table of PostgreSQL.
@@ -73,7 +87,7 @@ struct output_plan {
   output_format key_format;
   output_format value_format;
   avro_output avro;
-  std::variant<kafka_output, s2_output, file_output, postgres_output> target;
+  std::variant<kafka_output, s2_output, file_output, postgres_output, sqlite_output> target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
 };
 

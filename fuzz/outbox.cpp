@@ -1,5 +1,5 @@
 // An outbox as the ledger gives it back, and the lines it becomes.
-#include "connectors/file/change_lines.hpp"
+#include "connectors/formats/change_lines.hpp"
 #include "connectors/formats/row_writer.hpp"
 #include "messages/change_log.hpp"
 #include "store/ledger.hpp"

@@ -6,6 +6,7 @@
 #include "connectors/file/file_output.hpp"
 #include "connectors/kafka/kafka_output.hpp"
 #include "connectors/postgres/postgres_output.hpp"
+#include "connectors/sqlite/sqlite_output.hpp"
 
 namespace keyfold {
 
@@ -29,14 +30,20 @@ std::vector<engine_stream_output> streams_of(const config::plan& plan,
 
 using output_result = result<std::unique_ptr<event_output>>;
 
+/// What outputs share.
+struct shared_parts {
+  const std::string& application;
+  registry_pool& registries;
+  const metrics_ptr& metrics;
+  const std::shared_ptr<dead_letter_queue>& letters; ///< where rows go that the other side refuses
+};
+
 /// Makes the other side of one output.
 class output_maker {
 public:
   output_maker(const config::output_plan& x, std::vector<change_columns> columns,
-               const std::string& application, registry_pool& registries,
-               const metrics_ptr& metrics, const std::shared_ptr<dead_letter_queue>& letters)
-      : x_(x), columns_(std::move(columns)), application_(application), registries_(registries),
-        metrics_(metrics), letters_(letters) {}
+               const shared_parts& with)
+      : x_(x), columns_(std::move(columns)), with_(with) {}
 
   output_result make() {
     return std::visit([&](const auto& target) { return make_to(target); }, x_.target);
@@ -44,9 +51,28 @@ public:
 
 private:
   output_result make_to(const config::file_output& target) {
-    return std::make_unique<file_output>(
-        file_output_settings{x_.name, target.path, format_of(x_.value_format), std::move(columns_),
-                             style_of(x_.value_format)});
+    file_output_settings settings;
+    settings.name = x_.name;
+    settings.path = target.path;
+    settings.format = format_of(x_.value_format);
+    settings.style = style_of(x_.value_format);
+    settings.header = target.header;
+    settings.sync = target.sync;
+    settings.rotate = {target.rotate.size, target.rotate.every, target.rotate.keep};
+    settings.columns = std::move(columns_);
+    return std::make_unique<file_output>(std::move(settings), with_.metrics);
+  }
+
+  output_result make_to(const config::sqlite_output& target) {
+    sqlite::output_settings settings;
+    settings.name = x_.name;
+    settings.pipeline = with_.application + "-" + x_.name;
+    settings.path = target.path;
+    settings.table = target.table;
+    settings.create_table = target.create_table;
+    settings.lock_wait = target.lock_wait;
+    settings.columns = std::move(columns_.front());
+    return sqlite::make_sqlite_output(std::move(settings), with_.letters, with_.metrics);
   }
 
   output_result make_to(const config::kafka_output& target) {
@@ -54,8 +80,8 @@ private:
     settings.name = x_.name;
     settings.brokers = target.brokers;
     settings.topic = target.topic;
-    settings.transactional_id =
-        target.transactional_id.empty() ? application_ + "-" + x_.name : target.transactional_id;
+    settings.transactional_id = target.transactional_id.empty() ? with_.application + "-" + x_.name
+                                                                : target.transactional_id;
     settings.key_format = format_of(x_.key_format);
     settings.value_format = format_of(x_.value_format);
     settings.key_style = style_of(x_.key_format);
@@ -66,51 +92,46 @@ private:
     settings.columns = std::move(columns_);
     settings.passed_through = target.properties;
     if (x_.avro.registry) {
-      settings.registry = registries_.get(*x_.avro.registry);
+      settings.registry = with_.registries.get(*x_.avro.registry);
       settings.name_space = x_.avro.name_space;
       settings.register_schemas = x_.avro.create;
     }
-    return kafka::make_kafka_output(std::move(settings), metrics_);
+    return kafka::make_kafka_output(std::move(settings), with_.metrics);
   }
 
   output_result make_to(const config::postgres_output& target) {
     postgres::output_settings settings;
     settings.name = x_.name;
-    settings.pipeline = application_;
-    settings.connection = {target.url, target.password, "keyfold/" + application_, target.timeout};
+    settings.pipeline = with_.application;
+    settings.connection = {target.url, target.password, "keyfold/" + with_.application,
+                           target.timeout};
     settings.table = target.table;
     settings.marker_table = target.marker_table;
     settings.create_table = target.create_table;
     settings.batch_rows = target.batch_rows;
     settings.columns = std::move(columns_.front());
-    return postgres::make_postgres_output(std::move(settings), metrics_, letters_);
+    return postgres::make_postgres_output(std::move(settings), with_.metrics, with_.letters);
   }
 
   output_result make_to(const config::s2_output& target) {
-    auto settings = settings_of(target, x_.name, application_);
+    auto settings = settings_of(target, x_.name, with_.application);
     settings.key_format = format_of(x_.key_format);
     settings.value_format = format_of(x_.value_format);
     settings.key_style = style_of(x_.key_format);
     settings.value_style = style_of(x_.value_format);
     settings.columns = std::move(columns_);
-    settings.letters = letters_;
-    return s2::make_s2_output(std::move(settings), metrics_);
+    settings.letters = with_.letters;
+    return s2::make_s2_output(std::move(settings), with_.metrics);
   }
 
   const config::output_plan& x_;
   std::vector<change_columns> columns_;
-  const std::string& application_;
-  registry_pool& registries_;
-  const metrics_ptr& metrics_;
-  const std::shared_ptr<dead_letter_queue>& letters_;
+  const shared_parts& with_;
 };
 
 result<engine_output> make_output(const config::output_plan& x, std::vector<change_columns> columns,
-                                  const std::string& application, registry_pool& registries,
-                                  const metrics_ptr& metrics,
-                                  const std::shared_ptr<dead_letter_queue>& letters) {
-  auto output =
-      output_maker{x, std::move(columns), application, registries, metrics, letters}.make();
+                                  const shared_parts& with) {
+  auto output = output_maker{x, std::move(columns), with}.make();
   if (!output)
     return tl::unexpected{output.error()};
   engine_output made;
@@ -126,21 +147,22 @@ result<engine_output> make_output(const config::output_plan& x, std::vector<chan
 
 result<void> add_outputs(const config::plan& plan, engine_settings& engine,
                          registry_pool& registries, const metrics_ptr& metrics) {
+  const shared_parts with{plan.application, registries, metrics, engine.letters};
   for (const auto& x : plan.outputs) {
-    auto made =
-        make_output(x, columns_of(plan, x), plan.application, registries, metrics, engine.letters);
+    auto made = make_output(x, columns_of(plan, x), with);
     if (!made)
       return tl::unexpected{made.error()};
     made->streams = streams_of(plan, x);
     engine.outputs.push_back(std::move(*made));
   }
   config::output_plan letters;
-  letters.target = config::file_output{plan.ledger.path + ".dead-letters.jsonl"};
+  config::file_output beside_ledger;
+  beside_ledger.path = plan.ledger.path + ".dead-letters.jsonl";
+  letters.target = beside_ledger;
   if (plan.dead_letter)
     letters = *plan.dead_letter;
   letters.name = "dead_letter";
-  auto made = make_output(letters, {dead_letter_columns()}, plan.application, registries, metrics,
-                          engine.letters);
+  auto made = make_output(letters, {dead_letter_columns()}, with);
   if (!made)
     return tl::unexpected{made.error()};
   engine.dead_letter_output = engine.outputs.size();

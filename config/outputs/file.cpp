@@ -3,8 +3,34 @@
 
 namespace keyfold::config {
 
+namespace {
+
+file_output::rotation read_rotation(const node& at) {
+  file_output::rotation out;
+  out.size = at.size_or("size", 0);
+  out.every = at.milliseconds_or("every", {});
+  out.keep = at.whole_or("keep", out.keep);
+  if (at["size"] && out.size < 1024)
+    at["size"].complain("a part has at least 1KiB");
+  if (at["every"] && out.every < std::chrono::seconds{1})
+    at["every"].complain("a part lasts at least `1s`");
+  if (!at["size"] && !at["every"])
+    at.complain("`rotate` needs a `size`, or how long a part lasts: `every`");
+  return out;
+}
+
+} // namespace
+
 file_output read_file_output(const node& at, const plan& of, target_names& taken) {
-  file_output out{at.text_or("path", "")};
+  file_output out;
+  out.path = at.text_or("path", "");
+  out.sync = at.flag_or("sync", true);
+  out.header = at.flag_or("header", true);
+  auto format = at["value_format"];
+  if (at["header"] && (format.is_object() ? format["type"] : format).text() != "csv")
+    at["header"].complain_of_key("`header` is of CSV, and this output writes JSON");
+  if (auto rotate = at["rotate"])
+    out.rotate = read_rotation(rotate);
   if (!taken.take({"file", out.path}))
     at["path"].complain("two outputs write to the file " + at["path"].quoted()
                         + "; give each its own");

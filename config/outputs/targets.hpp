@@ -24,6 +24,9 @@ private:
 /// Each reads one output's target, and complains of one that another output writes to or that a
 /// stream of the plan reads.
 file_output read_file_output(const node& at, const plan& of, target_names& taken);
+/// @param rows the output's, which say what its table is called by default
+sqlite_output read_sqlite_output(const node& at, const plan& of, const output_plan& rows,
+                                 target_names& taken);
 /// @param name the output's, which its transactional id has by default
 kafka_output read_kafka_output(const node& at, const plan& of, const std::string& name,
                                target_names& taken);

@@ -9,12 +9,11 @@
 #include <string_view>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace keyfold {
 
 namespace {
-
-constexpr std::string_view heading = "keyfold-output 1 ";
 
 /// A descriptor that is closed at the end.
 class descriptor {
@@ -37,18 +36,44 @@ tl::unexpected<error> cannot_write(const std::string& path) {
                           std::generic_category().message(errno)));
 }
 
+/// The numbers of `text`, each after a blank but the first; empty where there is anything else.
+std::vector<uint64_t> numbers(std::string_view text) {
+  std::vector<uint64_t> out;
+  const auto* at = text.data();
+  const auto* end = at + text.size();
+  for (;;) {
+    auto read = std::from_chars(at, end, out.emplace_back());
+    if (read.ec != std::errc{})
+      return {};
+    if (read.ptr == end)
+      return out;
+    if (*read.ptr != ' ')
+      return {};
+    at = read.ptr + 1;
+  }
+}
+
 std::optional<epoch_marker> parse(std::string_view text) {
-  if (text.substr(0, heading.size()) != heading || text.back() != '\n')
+  constexpr std::string_view heading = "keyfold-output ";
+  if (!text.starts_with(heading) || text.back() != '\n')
     return std::nullopt;
-  epoch_marker marker;
-  auto* end = text.data() + text.size() - 1;
-  auto epoch = std::from_chars(text.data() + heading.size(), end, marker.epoch);
-  if (epoch.ec != std::errc{} || epoch.ptr == end || *epoch.ptr != ' ')
+  text.remove_prefix(heading.size());
+  text.remove_suffix(1);
+  auto read = numbers(text);
+  if (read.size() == 3 && read[0] == 1)
+    return epoch_marker{read[1], read[2], 0, {}};
+  constexpr uint64_t latest_second = 253402300799; // of the year 9999
+  if (read.size() != 5 || read[0] != 2 || read[3] > UINT32_MAX || read[4] > latest_second)
     return std::nullopt;
-  auto length = std::from_chars(epoch.ptr + 1, end, marker.length);
-  if (length.ec != std::errc{} || length.ptr != end)
-    return std::nullopt;
-  return marker;
+  return epoch_marker{read[1], read[2], static_cast<uint32_t>(read[3]),
+                      std::chrono::sys_seconds{std::chrono::seconds{read[4]}}};
+}
+
+std::string line_of(const epoch_marker& x) {
+  if (x.part == 0)
+    return fmt::format("keyfold-output 1 {} {}\n", x.epoch, x.length);
+  return fmt::format("keyfold-output 2 {} {} {} {}\n", x.epoch, x.length, x.part,
+                     x.begun.time_since_epoch().count());
 }
 
 } // namespace
@@ -75,20 +100,22 @@ result<std::optional<epoch_marker>> read_marker(const std::string& path) {
   return marker;
 }
 
-result<void> write_marker(const std::string& path, const epoch_marker& marker) {
+result<void> write_marker(const std::string& path, const epoch_marker& marker, bool sync) {
   auto final_path = marker_path(path);
   auto new_path = final_path + ".new";
-  auto text = fmt::format("{}{} {}\n", heading, marker.epoch, marker.length);
+  auto text = line_of(marker);
   {
     descriptor file{::open(new_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     if (file.number() < 0)
       return cannot_write(new_path);
     auto written = ::write(file.number(), text.data(), text.size());
-    if (written != static_cast<ssize_t>(text.size()) || ::fsync(file.number()) != 0)
+    if (written != static_cast<ssize_t>(text.size()) || (sync && ::fsync(file.number()) != 0))
       return cannot_write(new_path);
   }
   if (::rename(new_path.c_str(), final_path.c_str()) != 0)
     return cannot_write(final_path);
+  if (!sync)
+    return {};
   auto slash = final_path.rfind('/');
   auto folder = slash == std::string::npos ? std::string{"."} : final_path.substr(0, slash + 1);
   descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

@@ -2,27 +2,31 @@
 
 #include "features/result.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace keyfold {
 
-/// How much of an output file is valid: what a file beside it, `<path>.epoch`, says in one line,
-/// `keyfold-output 1 EPOCH LENGTH`.
+/// How much of an output's files is valid: what a file beside them, `<path>.epoch`, says in one
+/// line, `keyfold-output 1 EPOCH LENGTH`; or, of an output in parts,
+/// `keyfold-output 2 EPOCH LENGTH PART BEGUN`.
 struct epoch_marker {
-  uint64_t epoch = 0;  ///< the newest one that the file holds
-  uint64_t length = 0; ///< bytes of the file up to the end of that epoch
+  uint64_t epoch = 0;               ///< the newest one that the files hold
+  uint64_t length = 0;              ///< bytes of the newest part up to the end of that epoch
+  uint32_t part = 0;                ///< the number of the newest part; see `part_path`
+  std::chrono::sys_seconds begun{}; ///< when that part was begun
 };
 
-/// Where the marker of the output file `path` is.
+/// Where the marker of the output `path` is.
 std::string marker_path(const std::string& path);
 
 /// Reads the marker of `path`; nothing if there is none. An error when it is malformed.
 result<std::optional<epoch_marker>> read_marker(const std::string& path);
 
 /// Replaces the marker of `path`: after a crash at any moment it is the old or the new one, whole.
-/// Durable when it returns.
-result<void> write_marker(const std::string& path, const epoch_marker& marker);
+/// @param sync it is durable when this returns, and so is what was made in the folder before
+result<void> write_marker(const std::string& path, const epoch_marker& marker, bool sync = true);
 
 } // namespace keyfold

@@ -1,5 +1,7 @@
 #include "connectors/file/file_output.hpp"
 
+#include "connectors/file/part_files.hpp"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -15,20 +17,31 @@ namespace {
 
 constexpr size_t write_bytes = 1u << 20;
 
+void close_descriptor(int& x) noexcept {
+  if (x >= 0)
+    ::close(x);
+  x = -1;
+}
+
 } // namespace
 
-file_output::file_output(file_output_settings settings)
-    : settings_(std::move(settings)), lines_(settings_.format, settings_.columns, settings_.style) {
-}
+file_output::file_output(file_output_settings settings,
+                         const std::shared_ptr<metrics_registry>& metrics)
+    : settings_(std::move(settings)), lines_(settings_.format, settings_.columns, settings_.style),
+      parts_(make_counter(*metrics, "keyfold_file_output_parts_total",
+                          "Parts begun after the first one, as committed.",
+                          {{"output", settings_.name}})),
+      removed_parts_(make_counter(*metrics, "keyfold_file_output_removed_parts_total",
+                                  "Parts removed, since so many newer ones were to be kept.",
+                                  {{"output", settings_.name}})) {}
 
 file_output::~file_output() {
   close();
 }
 
 void file_output::close() noexcept {
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
-  descriptor_ = -1;
+  close_descriptor(descriptor_);
+  close_descriptor(lock_);
 }
 
 tl::unexpected<error> file_output::refuse(std::string message) {
@@ -39,112 +52,198 @@ tl::unexpected<error> file_output::refuse(std::string message) {
 tl::unexpected<error> file_output::system_failure(std::string_view what) const {
   auto why = std::generic_category().message(errno);
   return fail(
-      fmt::format("output `{}`: cannot {} `{}`: {}", settings_.name, what, settings_.path, why));
+      fmt::format("output `{}`: cannot {} `{}`: {}", settings_.name, what, part_path_, why));
 }
 
 template <class T>
 result<T> file_output::report(result<T> outcome) {
+  // What an epoch that failed has left in the files, the next `open` cuts off.
+  if (!outcome)
+    close();
   std::lock_guard guard{status_mutex_};
   status_ = outcome ? component_status{} : component_status{false, outcome.error().message};
   return outcome;
 }
 
 result<uint64_t> file_output::open() {
-  return report(open_file());
+  return report(open_files());
 }
 
-result<uint64_t> file_output::open_file() {
+result<uint64_t> file_output::open_files() {
   close();
   fatal_ = false;
-  descriptor_ = ::open(settings_.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0)
-    return system_failure("open");
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
-    return errno == EWOULDBLOCK
-               ? fail(fmt::format("output `{}`: `{}` is being written by another program",
-                                  settings_.name, settings_.path))
-               : system_failure("lock");
-  struct stat info {};
-  if (::fstat(descriptor_, &info) != 0)
-    return system_failure("look at");
-  auto size = static_cast<uint64_t>(info.st_size);
+  if (auto locked = take_lock(); !locked)
+    return tl::unexpected{locked.error()};
   auto marker = read_marker(settings_.path);
   if (!marker)
     return refuse(marker.error().message);
-  if (!*marker) {
-    if (auto begun = begin_file(size); !begun)
-      return tl::unexpected{std::move(begun).error()};
-    return uint64_t{0};
-  }
-  marker_ = **marker;
-  if (size < marker_.length)
-    return refuse(fmt::format("`{}` has {} bytes, but its marker says that {} were written: it was "
-                              "cut; restore it, or move it and `{}` away to begin a new one",
-                              settings_.path, size, marker_.length, marker_path(settings_.path)));
-  if (::ftruncate(descriptor_, static_cast<off_t>(marker_.length)) != 0
-      || ::lseek(descriptor_, 0, SEEK_END) < 0)
-    return system_failure("cut");
-  written_ = marker_.length;
+  if (auto ready = *marker ? go_on(**marker) : begin_output(); !ready)
+    return tl::unexpected{ready.error()};
   return marker_.epoch;
 }
 
-result<void> file_output::begin_file(uint64_t size) {
+/// The lock has a file of its own, since parts come and go.
+result<void> file_output::take_lock() {
+  part_path_ = settings_.path + ".lock";
+  lock_ = ::open(part_path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0)
+    return system_failure("open");
+  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0)
+    return {};
+  if (errno != EWOULDBLOCK)
+    return system_failure("lock");
+  return fail(fmt::format("output `{}`: `{}` is being written by another program", settings_.name,
+                          settings_.path));
+}
+
+/// Opens a part for writing; its size.
+result<uint64_t> file_output::open_part(uint32_t number, int flags) {
+  close_descriptor(descriptor_);
+  part_path_ = part_path(settings_.path, number);
+  descriptor_ = ::open(part_path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+  if (descriptor_ < 0)
+    return system_failure("open");
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0)
+    return system_failure("look at");
+  return static_cast<uint64_t>(info.st_size);
+}
+
+result<void> file_output::begin_output() {
+  uint32_t first = settings_.rotate.wanted() ? 1 : 0;
+  auto size = open_part(first, 0);
+  if (!size)
+    return tl::unexpected{size.error()};
   // The marker exists before the first byte does, so bytes without one are somebody else's.
-  if (size > 0)
+  if (*size > 0)
     return refuse(fmt::format("`{}` has contents but no marker `{}`: it was not written by this "
                               "output; move it away or choose another path",
-                              settings_.path, marker_path(settings_.path)));
-  marker_ = {};
-  written_ = 0;
-  if (auto marked = write_marker(settings_.path, marker_); !marked)
-    return fail(fmt::format("output `{}`: {}", settings_.name, marked.error().message));
+                              part_path_, marker_path(settings_.path)));
+  written_ = {0, 0, first, now()};
+  buffer_ = settings_.header ? lines_.header() : "";
+  return mark(written_);
+}
+
+/// Goes on behind `marker`: what was written after it is cut off.
+result<void> file_output::go_on(const epoch_marker& marker) {
+  if (settings_.rotate.wanted() || marker.part > 0)
+    remove_parts_after(settings_.path, marker.part);
+  auto size = open_part(marker.part, 0);
+  if (!size)
+    return tl::unexpected{size.error()};
+  if (*size < marker.length)
+    return refuse(fmt::format("`{}` has {} bytes, but its marker says that {} were written: it was "
+                              "cut; restore it, or move it and `{}` away to begin a new one",
+                              part_path_, *size, marker.length, marker_path(settings_.path)));
+  if (::ftruncate(descriptor_, static_cast<off_t>(marker.length)) != 0
+      || ::lseek(descriptor_, 0, SEEK_END) < 0)
+    return system_failure("cut");
+  marker_ = written_ = marker;
+  buffer_ = settings_.header && written_.length == 0 ? lines_.header() : "";
   return {};
 }
 
 result<void> file_output::publish(uint64_t epoch, std::string_view log) {
-  auto published = write_changes(epoch, log);
-  // What an epoch that failed has left in the file, the next `open` cuts off.
-  if (!published)
-    close();
-  return report(std::move(published));
+  return report(write_epoch(epoch, log));
 }
 
-result<void> file_output::write_changes(uint64_t epoch, std::string_view log) {
+result<void> file_output::write_epoch(uint64_t epoch, std::string_view log) {
   if (descriptor_ < 0)
     return fail(fmt::format("output `{}`: `{}` is not open", settings_.name, settings_.path));
   if (epoch <= marker_.epoch)
     return refuse(fmt::format("epoch {} cannot follow epoch {}, which `{}` holds already: is the "
                               "ledger older than the file?",
                               epoch, marker_.epoch, settings_.path));
-  buffer_.clear();
-  if (written_ == 0)
-    buffer_ = lines_.header();
+  if (is_old())
+    if (auto turned = next_part(); !turned)
+      return turned;
+  if (auto written = write_changes(epoch, log); !written)
+    return written;
+  return commit(epoch);
+}
+
+result<void> file_output::write_changes(uint64_t epoch, std::string_view log) {
   change_log_reader changes{log};
   change x;
   while (changes.next(x)) {
+    if (is_full())
+      if (auto turned = next_part(); !turned)
+        return turned;
     if (!lines_.append(x, buffer_))
       return refuse(
           fmt::format("a change of epoch {} does not fit the columns of this definition", epoch));
-    if (buffer_.size() >= write_bytes) {
-      if (auto written = write_all(buffer_); !written)
+    if (buffer_.size() >= write_bytes)
+      if (auto written = flush(); !written)
         return written;
-      buffer_.clear();
-    }
   }
   if (!changes.good())
     return refuse(fmt::format("the ledger's changes of epoch {} are malformed", epoch));
-  if (auto written = write_all(buffer_); !written)
-    return written;
-  if (::fdatasync(descriptor_) != 0)
-    return system_failure("write");
-  epoch_marker next{epoch, written_};
-  if (auto marked = write_marker(settings_.path, next); !marked)
-    return fail(fmt::format("output `{}`: {}", settings_.name, marked.error().message));
-  marker_ = next;
   return {};
 }
 
-result<void> file_output::write_all(std::string_view bytes) {
+/// The epoch is published from the moment that the marker says so.
+result<void> file_output::commit(uint64_t epoch) {
+  if (auto written = flush(); !written)
+    return written;
+  if (auto synced = sync(); !synced)
+    return synced;
+  auto next = written_;
+  next.epoch = epoch;
+  auto begun = next.part - marker_.part;
+  if (auto marked = mark(next); !marked)
+    return marked;
+  parts_.Increment(begun);
+  if (begun > 0 && settings_.rotate.keep > 0 && next.part >= settings_.rotate.keep)
+    removed_parts_.Increment(
+        remove_parts_before(settings_.path, next.part - settings_.rotate.keep + 1));
+  return {};
+}
+
+result<void> file_output::mark(const epoch_marker& marker) {
+  if (auto marked = write_marker(settings_.path, marker, settings_.sync); !marked)
+    return fail(fmt::format("output `{}`: {}", settings_.name, marked.error().message));
+  marker_ = written_ = marker;
+  return {};
+}
+
+/// Ends the part, and goes on in a new one. Until the marker follows, `open` would go back.
+result<void> file_output::next_part() {
+  if (auto written = flush(); !written)
+    return written;
+  if (auto synced = sync(); !synced)
+    return synced;
+  if (auto size = open_part(written_.part + 1, O_TRUNC); !size)
+    return tl::unexpected{size.error()};
+  written_ = {marker_.epoch, 0, written_.part + 1, now()};
+  if (settings_.header)
+    buffer_ = lines_.header();
+  return {};
+}
+
+bool file_output::is_full() const {
+  return settings_.rotate.size > 0 && length() >= settings_.rotate.size && has_rows();
+}
+
+bool file_output::is_old() const {
+  return settings_.rotate.every.count() > 0
+         && settings_.now() - written_.begun >= settings_.rotate.every && has_rows();
+}
+
+/// Of the part, with what is still to be written to it.
+uint64_t file_output::length() const noexcept {
+  return written_.length + buffer_.size();
+}
+
+bool file_output::has_rows() const {
+  return length() > (settings_.header ? lines_.header().size() : 0);
+}
+
+std::chrono::sys_seconds file_output::now() const {
+  return std::chrono::floor<std::chrono::seconds>(settings_.now());
+}
+
+result<void> file_output::flush() {
+  std::string_view bytes = buffer_;
   while (!bytes.empty()) {
     auto count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR)
@@ -152,8 +251,15 @@ result<void> file_output::write_all(std::string_view bytes) {
     if (count < 0)
       return system_failure("write");
     bytes.remove_prefix(static_cast<size_t>(count));
-    written_ += static_cast<uint64_t>(count);
+    written_.length += static_cast<uint64_t>(count);
   }
+  buffer_.clear();
+  return {};
+}
+
+result<void> file_output::sync() {
+  if (settings_.sync && ::fdatasync(descriptor_) != 0)
+    return system_failure("write");
   return {};
 }
 
@@ -161,7 +267,5 @@ component_status file_output::status() const {
   std::lock_guard guard{status_mutex_};
   return status_;
 }
-
-void file_output::interrupt() noexcept {}
 
 } // namespace keyfold

@@ -3,11 +3,11 @@
 
 Events are produced into topics of a real broker; keyfold folds them and publishes, exactly once, to other topics. What a
 read_committed consumer sees there at the end is compared with what the events say, and so is what keyfold then serves over HTTP.
-Systems: see systems/. Scenarios:
+The system `local` reads a file and writes to SQLite and files, and needs no broker. Systems: see systems/. Scenarios:
 
   kills             `kill -9` at random moments while the events arrive
   ledger-commit     killed right after the ledger's commit, before anything of the epoch is published
-  output-commit     killed right after Kafka's commit, before the ledger knows
+  output-commit     killed right after the commit of an output, before the ledger knows
   broker-restart    the broker goes away midway and comes back
   disk-full         the ledger's disk is full for a while (needs root, for a small tmpfs)
 
@@ -34,7 +34,7 @@ from verdict import Verdict  # noqa: E402
 
 SCENARIOS = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-full")
 SYSTEMS = {"counters": "Counters", "conversions": "Conversions", "checkout-attribution": "CheckoutAttribution",
-           "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2"}
+           "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2", "local": "Local"}
 
 FAULT_SECONDS = 10  # that events arrive in the scenarios around commits
 

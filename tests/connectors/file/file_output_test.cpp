@@ -1,5 +1,6 @@
 #include "connectors/file/file_output.hpp"
 
+#include "../changes.hpp"
 #include "temporary_folder.hpp"
 
 #include <csignal>
@@ -11,32 +12,17 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-change_columns counts(const std::string& view = "counts") {
-  return {view,
-          {{"user", *parse_data_type("string")}},
-          {{"n", *parse_data_type("int64")}, {"last", *parse_data_type("string")}}};
-}
-
 file_output_settings settings(const std::string& path, row_format format = row_format::json) {
-  return {"out", path, format, {counts()}};
+  file_output_settings made;
+  made.name = "out";
+  made.path = path;
+  made.format = format;
+  made.columns = {counts()};
+  return made;
 }
 
-/// A log of upserts `user` → (n, "x y"); n < 0 is a delete.
-std::string log_of(const std::vector<std::pair<std::string, int64_t>>& rows, uint32_t source = 0) {
-  std::string log;
-  change_log_writer writer{log};
-  for (auto& [user, n] : rows) {
-    auto key = cell::string(user);
-    cell values[] = {cell::integer(n), cell::string("x y")};
-    change x;
-    x.source = source;
-    x.erased = n < 0;
-    x.key = {&key, 1};
-    if (!x.erased)
-      x.values = values;
-    writer.append(x);
-  }
-  return log;
+std::shared_ptr<metrics_registry> metrics() {
+  return std::make_shared<metrics_registry>();
 }
 
 } // namespace
@@ -44,7 +30,7 @@ std::string log_of(const std::vector<std::pair<std::string, int64_t>>& rows, uin
 TEST_CASE("file output: changes are lines, deletes have the value null") {
   temporary_folder folder;
   auto path = folder / "out.jsonl";
-  file_output output{settings(path)};
+  file_output output{settings(path), metrics()};
   CHECK_FALSE(output.status().ready);
   CHECK(*output.open() == 0);
   CHECK(output.status().ready);
@@ -62,11 +48,11 @@ TEST_CASE("file output: CSV has a header, and a first column that tells upserts 
   temporary_folder folder;
   auto path = folder / "out.csv";
   {
-    file_output output{settings(path, row_format::csv)};
+    file_output output{settings(path, row_format::csv), metrics()};
     REQUIRE(output.open());
     REQUIRE(output.publish(1, log_of({{"a,b", 1}, {"b", -1}})));
   }
-  file_output output{settings(path, row_format::csv)};
+  file_output output{settings(path, row_format::csv), metrics()};
   CHECK(*output.open() == 1);
   REQUIRE(output.publish(2, log_of({{"c", 3}})));
   CHECK(read_file(path)
@@ -79,7 +65,7 @@ TEST_CASE("file output: several views are told apart by their names") {
     auto path = folder / (format == row_format::json ? "json" : "csv");
     auto both = settings(path, format);
     both.columns.push_back(counts("more"));
-    file_output output{both};
+    file_output output{both, metrics()};
     REQUIRE(output.open());
     REQUIRE(output.publish(1, log_of({{"a", 1}}) + log_of({{"b", -1}}, 1)));
     CHECK(read_file(path)
@@ -98,7 +84,7 @@ TEST_CASE("file output: events are written without a key, one a line") {
   auto written = [&](const std::string& name, row_format format, size_t streams) {
     auto x = settings(folder / name, format);
     x.columns.assign(streams, events);
-    file_output output{x};
+    file_output output{x, metrics()};
     REQUIRE(output.open());
     REQUIRE(output.publish(1, log_of({{"a", 1}, {"b", 2}})));
     return read_file(x.path);
@@ -123,7 +109,9 @@ TEST_CASE("file output: dead letters have no key") {
   x.values = values;
   std::string log;
   change_log_writer{log}.append(x);
-  file_output output{{"dead", path, row_format::json, {columns}}};
+  auto dead = settings(path);
+  dead.columns = {columns};
+  file_output output{dead, metrics()};
   REQUIRE(output.open());
   REQUIRE(output.publish(1, log));
   CHECK(read_file(path)
@@ -135,7 +123,7 @@ TEST_CASE("file output: wherever a crash cuts an epoch, opening leaves only whol
   temporary_folder folder;
   auto path = folder / "out";
   {
-    file_output output{settings(path)};
+    file_output output{settings(path), metrics()};
     REQUIRE(output.open());
     REQUIRE(output.publish(1, log_of({{"a", 1}})));
     REQUIRE(output.publish(2, log_of({{"b", 2}})));
@@ -147,11 +135,11 @@ TEST_CASE("file output: wherever a crash cuts an epoch, opening leaves only whol
     // Some of the third epoch is written, and perhaps a part of its marker, not yet in its place.
     append_file(path, third.substr(0, cut));
     write_file(marker_path(path) + ".new", std::string{"keyfold-output 1 3 99"}.substr(0, cut));
-    file_output output{settings(path)};
+    file_output output{settings(path), metrics()};
     REQUIRE(*output.open() == 2);
     CHECK(read_file(path) == two_epochs);
   }
-  file_output output{settings(path)};
+  file_output output{settings(path), metrics()};
   REQUIRE(*output.open() == 2);
   REQUIRE(output.publish(3, log_of({{"c", 3}})));
   CHECK(read_file(path) == two_epochs + third);
@@ -161,9 +149,9 @@ TEST_CASE("file output: wherever a crash cuts an epoch, opening leaves only whol
 TEST_CASE("file output: a crash inside the very first epoch leaves an empty file") {
   temporary_folder folder;
   auto path = folder / "out";
-  { CHECK(*file_output{settings(path)}.open() == 0); }
+  { CHECK(*file_output{settings(path), metrics()}.open() == 0); }
   append_file(path, "half a li");
-  file_output output{settings(path)};
+  file_output output{settings(path), metrics()};
   CHECK(*output.open() == 0);
   CHECK(read_file(path).empty());
 }
@@ -172,7 +160,7 @@ TEST_CASE("file output: files it cannot trust are refused for good") {
   temporary_folder folder;
   auto path = folder / "out";
   write_file(path, "somebody else's\n");
-  file_output foreign{settings(path)};
+  file_output foreign{settings(path), metrics()};
   auto opened = foreign.open();
   REQUIRE_FALSE(opened);
   CHECK(opened.error().message
@@ -186,8 +174,11 @@ TEST_CASE("file output: files it cannot trust are refused for good") {
   CHECK_THAT(foreign.open().error().message,
              Contains("has 16 bytes, but its marker says that 100 were written"));
   CHECK(foreign.fatal());
-  for (auto malformed : {"", "keyfold-output 1 3\n", "keyfold-output 1 3 x\n", "nonsense",
-                         "keyfold-output 1 3 10", "keyfold-output 2 3 10\n"}) {
+  for (auto malformed :
+       {"", "keyfold-output 1 3\n", "keyfold-output 1 3 x\n", "nonsense", "keyfold-output 1 3 10",
+        "keyfold-output 2 3 10\n", "keyfold-output 1 3 10 1 2\n",
+        "keyfold-output 2 3 10 4294967296 5\n", "keyfold-output 2 3 10 1 -5\n",
+        "keyfold-output 2 3 10 1 99999999999999999999\n"}) {
     write_file(marker_path(path), malformed);
     CHECK_THAT(foreign.open().error().message, Contains("is malformed"));
   }
@@ -199,7 +190,7 @@ TEST_CASE("file output: files it cannot trust are refused for good") {
 TEST_CASE("file output: epochs only go forward, and changes must fit the columns") {
   temporary_folder folder;
   auto path = folder / "out";
-  file_output output{settings(path)};
+  file_output output{settings(path), metrics()};
   CHECK_THAT(output.publish(1, "").error().message, Contains("is not open"));
   REQUIRE(output.open());
   REQUIRE(output.publish(5, log_of({{"a", 1}})));
@@ -217,9 +208,9 @@ TEST_CASE("file output: epochs only go forward, and changes must fit the columns
 TEST_CASE("file output: one program at a time writes a file") {
   temporary_folder folder;
   auto path = folder / "out";
-  file_output first{settings(path)};
+  file_output first{settings(path), metrics()};
   REQUIRE(first.open());
-  file_output second{settings(path)};
+  file_output second{settings(path), metrics()};
   CHECK_THAT(second.open().error().message, Contains("is being written by another program"));
   CHECK_FALSE(second.fatal());
 }
@@ -227,7 +218,7 @@ TEST_CASE("file output: one program at a time writes a file") {
 TEST_CASE("file output: when the disk takes no more, nothing is lost or doubled later") {
   temporary_folder folder;
   auto path = folder / "out";
-  file_output output{settings(path)};
+  file_output output{settings(path), metrics()};
   REQUIRE(output.open());
   REQUIRE(output.publish(1, log_of({{"a", 1}})));
   auto one_epoch = read_file(path);
@@ -258,8 +249,9 @@ TEST_CASE("file output: when the disk takes no more, nothing is lost or doubled 
 
 TEST_CASE("file output: a folder that does not exist is named") {
   temporary_folder folder;
-  file_output output{settings(folder / "missing/out")};
+  file_output output{settings(folder / "missing/out"), metrics()};
   CHECK(output.open().error().message
-        == "output `out`: cannot open `" + folder / "missing/out" + "`: No such file or directory");
+        == "output `out`: cannot open `" + folder / "missing/out"
+               + ".lock`: No such file or directory");
   CHECK_FALSE(output.fatal());
 }

@@ -1,4 +1,4 @@
-#include "connectors/file/change_lines.hpp"
+#include "connectors/formats/change_lines.hpp"
 
 namespace keyfold {
 

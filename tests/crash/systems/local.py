@@ -1,0 +1,112 @@
+"""Tables of a SQLite file and files in parts, from a file of events: no server is needed. Each user's running totals and all of its steps
+are determined by the events."""
+
+import contextlib
+import csv
+import glob
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import threading
+import time
+
+from verdict import Verdict
+
+STEP = 0.02  # seconds between two portions of events
+USERS = 200
+
+
+class Appender(threading.Thread):
+    """Appends lines to a file, `rate` a second (0: as fast as it goes); a portion may end in the middle of a line."""
+
+    def __init__(self, path, lines, rate):
+        super().__init__(daemon=True)
+        self.path, self.text, self.seconds = path, "".join(lines).encode(), len(lines) / rate if rate else 0
+        self.start()
+
+    def run(self):
+        portions = max(1, int(self.seconds / STEP))
+        size = -(-len(self.text) // portions)
+        begun = time.monotonic()
+        with open(self.path, "ab", buffering=0) as f:
+            for number in range(portions):
+                f.write(self.text[number * size:(number + 1) * size])
+                time.sleep(max(0.0, begun + (number + 1) * self.seconds / portions - time.monotonic()))
+
+    def wait(self):
+        self.join()
+        return 0
+
+
+class Local:
+    server = staticmethod(lambda _: contextlib.nullcontext())
+    scenarios = ("kills", "ledger-commit", "output-commit", "disk-full")
+    definition = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../local.json")
+
+    def __init__(self, run):
+        self.run = run
+        # What is written is on the ledger's disk, which is full for a while in one scenario.
+        self.paths = {"EVENTS": os.path.join(run.directory, "events.json"), **{name: os.path.join(run.store, file) for name, file in (
+            ("TABLES", "tables.db"), ("CHANGES", "changes.jsonl"), ("LINES", "lines.csv"))}}
+        self.environment = {"NAME": run.name, **self.paths}
+        chance = random.Random(run.options.seed)
+        self.events = [(f"u{chance.randrange(USERS)}", chance.randrange(1000), 1_700_000_000_000 + 10 * i) for i in range(run.events)]
+        open(self.paths["EVENTS"], "w").close()
+
+    def fill(self, rate):
+        lines = [json.dumps({"user": user, "number": number, "at": at}) + "\n" for user, number, at in self.events]
+        return Appender(self.paths["EVENTS"], lines, rate)
+
+    def verdict(self):
+        steps, totals, changes = [], {}, {}
+        for user, number, _ in self.events:
+            count, total = totals.get(user, (0, 0))
+            totals[user] = count + 1, total + number
+            changes.setdefault(user, []).append(totals[user])
+            steps.append((user, number, *totals[user]))
+        verdict = Verdict()
+        for what, judge in (("table of totals", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.table("totals"))),
+                            ("table of steps", lambda x: x.compare_rows(steps, self.table("steps"))),
+                            ("what `keyfold tail` makes of them", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.tail())),
+                            ("parts of changes", lambda x: x.compare_sequences(changes, self.changes())),
+                            ("parts of steps", lambda x: x.compare_rows(steps, list(self.lines())))):
+            one = Verdict()
+            judge(one)
+            print(f"{self.run.name}, {what}: {one}", flush=True)
+            verdict.add(one)
+        return verdict
+
+    def table(self, name):
+        connection = sqlite3.connect(self.paths["TABLES"])
+        try:
+            return list(connection.execute(f"SELECT * FROM {name}"))
+        finally:
+            connection.close()
+
+    def tail(self):
+        done = subprocess.run([self.run.options.keyfold, "tail", "--json", self.paths["CHANGES"]], stdout=subprocess.PIPE, check=True, text=True)
+        rows = map(json.loads, done.stdout.splitlines())
+        return [(row["key"]["user"], row["value"]["events"], row["value"]["total"]) for row in rows]
+
+    def parts(self, name):
+        stem, ending = os.path.splitext(self.paths[name])
+        parts = sorted(glob.glob(f"{stem}-*{ending}"))
+        print(f"{self.run.name}: {len(parts)} parts of {os.path.basename(stem)}", flush=True)
+        for path in parts:
+            with open(path, newline="") as f:
+                yield f
+
+    def changes(self):
+        have = {}
+        for part in self.parts("CHANGES"):
+            for line in part:
+                row = json.loads(line)
+                have.setdefault(row["key"]["user"], []).append((row["value"]["events"], row["value"]["total"]))
+        return have
+
+    def lines(self):
+        for part in self.parts("LINES"):
+            for row in csv.DictReader(part):
+                yield row["user"], int(row["number"]), int(row["events"]), int(row["total"])
