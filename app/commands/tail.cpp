@@ -1,9 +1,11 @@
 #include "app/commands/tail.hpp"
 
+#include "app/avro_json.hpp"
 #include "app/materialised_table.hpp"
 #include "app/stream_reader.hpp"
 #include "app/topic_reader.hpp"
 #include "connectors/file/epoch_marker.hpp"
+#include "connectors/file/part_files.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -16,6 +18,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <thread>
+#include <unistd.h>
 
 namespace keyfold {
 
@@ -33,22 +36,50 @@ public:
   virtual result<void> read(const std::function<void(table_change)>& take) = 0;
 };
 
+/// A file output's file, or its parts one after the other.
 class file_feed final : public change_feed {
 public:
   file_feed(std::string path, size_t key_columns, bool events)
-      : path_(std::move(path)), parser_(key_columns, events) {}
+      : path_(std::move(path)), key_columns_(key_columns), events_(events),
+        parser_(key_columns, events) {}
 
   result<void> read(const std::function<void(table_change)>& take) override {
-    std::ifstream in{path_, std::ios::binary};
-    if (!in)
-      return fail(fmt::format("cannot read {}: {}", path_, std::strerror(errno)));
     auto marker = read_marker(path_);
     if (!marker)
       return tl::unexpected(marker.error());
+    auto last = *marker ? (*marker)->part : 0;
+    if (!part_)
+      part_ = first_part(last);
+    for (; *part_ < last; begin_part(*part_ + 1))
+      if (auto done = read_part(UINT64_MAX, take); !done)
+        return done;
+    // Behind the marker an epoch is being written, or was left unfinished.
+    return read_part(*marker ? (*marker)->length : UINT64_MAX, take);
+  }
+
+private:
+  /// The oldest part that is kept.
+  uint32_t first_part(uint32_t last) const {
+    while (last > 0 && ::access(part_path(path_, last - 1).c_str(), F_OK) == 0)
+      --last;
+    return last;
+  }
+
+  void begin_part(uint32_t number) {
+    part_ = number;
+    position_ = line_ = 0;
+    parser_ = change_line_parser{key_columns_, events_};
+  }
+
+  /// @param length of the part that may be read
+  result<void> read_part(uint64_t length, const std::function<void(table_change)>& take) {
+    auto path = part_path(path_, *part_);
+    std::ifstream in{path, std::ios::binary};
+    if (!in)
+      return fail(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
     in.seekg(static_cast<std::streamoff>(position_));
     for (std::string line; std::getline(in, line) && !in.eof();) {
-      // Behind the marker an epoch is being written, or was left unfinished.
-      if (*marker && position_ + line.size() + 1 > (*marker)->length)
+      if (position_ + line.size() + 1 > length)
         break;
       position_ += line.size() + 1;
       ++line_;
@@ -56,16 +87,18 @@ public:
         continue;
       auto change = parser_.parse(line);
       if (!change)
-        return fail(fmt::format("{}:{} is not a change: {}", path_, line_, change.error().message));
+        return fail(fmt::format("{}:{} is not a change: {}", path, line_, change.error().message));
       if (*change)
         take(std::move(**change));
     }
     return {};
   }
 
-private:
   std::string path_;
+  size_t key_columns_;
+  bool events_;
   change_line_parser parser_;
+  std::optional<uint32_t> part_;
   uint64_t position_ = 0;
   uint64_t line_ = 0;
 };
@@ -74,14 +107,15 @@ private:
 template <class Reader>
 class record_feed final : public change_feed {
 public:
-  record_feed(std::unique_ptr<Reader> reader, bool events)
-      : reader_(std::move(reader)), events_(events) {}
+  /// @param avro null: there is no registry
+  record_feed(std::unique_ptr<Reader> reader, bool events, std::unique_ptr<avro_json> avro)
+      : reader_(std::move(reader)), events_(events), avro_(std::move(avro)) {}
 
   result<void> read(const std::function<void(table_change)>& take) override {
     result<void> outcome;
     auto visit = [&](std::string_view place, std::optional<std::string_view> key,
                      std::optional<std::string_view> value) {
-      auto change = read_topic_change(key, value, events_);
+      auto change = change_of(key, value);
       if (change)
         take(std::move(*change));
       else if (outcome)
@@ -93,9 +127,48 @@ public:
   }
 
 private:
+  result<table_change> change_of(std::optional<std::string_view> key,
+                                 std::optional<std::string_view> value) {
+    std::string texts[2];
+    auto* text = texts;
+    for (auto* part : {&key, &value}) {
+      if (*part && looks_framed(**part) && avro_ == nullptr)
+        return fail("it is in Avro, as it seems: name the schema registry with --registry URL");
+      if (*part && looks_framed(**part)) {
+        auto made = avro_->text(**part);
+        if (!made)
+          return tl::unexpected{made.error()};
+        *text = std::move(*made);
+        part->emplace(*text);
+      }
+      ++text;
+    }
+    return read_topic_change(key, value, events_);
+  }
+
   std::unique_ptr<Reader> reader_;
   bool events_;
+  std::unique_ptr<avro_json> avro_;
 };
+
+/// Secrets come from the environment: a command line is there for everybody to read.
+std::unique_ptr<avro_json> avro_of(const tail_options& options) {
+  if (options.registry.empty())
+    return nullptr;
+  auto secret = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string{value == nullptr ? "" : value};
+  };
+  registry_settings settings;
+  settings.url = options.registry;
+  settings.http.user = options.registry_username;
+  settings.http.password = options.registry_username.empty() ? "" : secret("REGISTRY_PASSWORD");
+  settings.http.token = secret("REGISTRY_TOKEN");
+  settings.http.ca_certificate = options.registry_ca;
+  auto registry =
+      std::make_shared<schema_registry>(settings, std::make_shared<prometheus::Registry>());
+  return std::make_unique<avro_json>(registry, std::chrono::seconds{options.timeout_s});
+}
 
 result<std::map<std::string, std::string>> properties_of(const tail_options& options) {
   std::map<std::string, std::string> out;
@@ -119,7 +192,8 @@ result<std::unique_ptr<change_feed>> open_topic(std::string_view address,
   auto reader = topic_reader::open(*settings);
   if (!reader)
     return tl::unexpected(reader.error());
-  return std::make_unique<record_feed<topic_reader>>(std::move(*reader), options.events);
+  return std::make_unique<record_feed<topic_reader>>(std::move(*reader), options.events,
+                                                     avro_of(options));
 }
 
 /// The access token is best kept out of the command line, which others can see.
@@ -133,7 +207,7 @@ result<std::unique_ptr<change_feed>> open_stream(std::string_view address,
     return tl::unexpected(settings.error());
   settings->basin.http.timeout = std::chrono::seconds{options.timeout_s};
   return std::make_unique<record_feed<stream_reader>>(
-      std::make_unique<stream_reader>(std::move(*settings)), options.events);
+      std::make_unique<stream_reader>(std::move(*settings)), options.events, avro_of(options));
 }
 
 result<std::unique_ptr<change_feed>> open_feed(const tail_options& options) {
@@ -205,6 +279,13 @@ void add_tail_options(CLI::App& app, tail_options& options) {
       "-X,--property", options.properties,
       "A setting of librdkafka, or of S2 (endpoint, token, ca_certificate), NAME=VALUE; may "
       "be given more than once");
+  app.add_option("--registry", options.registry,
+                 "URL of the schema registry of records in Avro, all before /schemas/ids; a "
+                 "password or token is taken from "
+                 "the environment: REGISTRY_PASSWORD, REGISTRY_TOKEN");
+  app.add_option("--registry-username", options.registry_username, "Of the registry");
+  app.add_option("--registry-ca", options.registry_ca, "A file of certificates to trust, in PEM")
+      ->check(CLI::ExistingFile);
   app.add_option("--timeout", options.timeout_s, "Seconds to wait for an answer")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));

@@ -16,6 +16,9 @@ struct tail_options {
   size_t key_columns = 1;              ///< of a CSV file
   std::vector<std::string> properties; ///< librdkafka's or S2's, `name=value`
   int timeout_s = 15;                  ///< for an answer
+  std::string registry;                ///< URL: records in Avro are recognised and read
+  std::string registry_username;
+  std::string registry_ca; ///< file; empty: the system's
 };
 
 /// Declares the arguments on the subcommand `app`; they are stored in `options`, which must outlive
