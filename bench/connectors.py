@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Connectors beside bare clients that do the same: Avro decoding, the S2 output."""
+"""Connectors beside bare clients that do the same: Avro decoding, the outputs to S2, SQLite and files."""
 
 import argparse
 import json
@@ -32,7 +32,13 @@ def s2_output(options):
         return run(options, "bench_s2_output", server.url, s2.BASIN, options.rows, options.rounds)
 
 
-PARTS = {"avro": avro, "s2_output": s2_output}
+def local_outputs(options):
+    """Rows per second of upserts to SQLite and of lines to a file, on this disk, beside clients that do the same batches as durably."""
+    with tempfile.TemporaryDirectory(dir=options.build) as directory:
+        return run(options, "bench_local_outputs", directory, options.rows, options.rounds)
+
+
+PARTS = {"avro": avro, "s2_output": s2_output, "local_outputs": local_outputs}
 
 
 def main():
