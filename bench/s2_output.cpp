@@ -1,9 +1,10 @@
-// The S2 output beside a bare client: one that has the same batches ready as text and only sends them, one after the other on one
-// connection, each at the number that the answer before it named. Usage: bench_s2_output URL BASIN ROWS ROUNDS
+// The S2 output beside a bare client: one that has the same batches ready as text and only sends
+// them, one after the other on one connection, each at the number that the answer before it named.
+// Usage: bench_s2_output URL BASIN ROWS ROUNDS
+#include "connectors/s2/s2_output.hpp"
 #include "connectors/formats/base64.hpp"
 #include "connectors/s2/answers.hpp"
 #include "connectors/s2/requests.hpp"
-#include "connectors/s2/s2_output.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -43,7 +44,8 @@ struct place {
 std::string key_of(int64_t n) {
   return fmt::format("user-{}", n);
 }
-constexpr std::string_view note = "what was searched for last, some hundred bytes of a row as it is";
+constexpr std::string_view note =
+    "what was searched for last, some hundred bytes of a row as it is";
 
 /// The changes of an epoch, as the ledger keeps them.
 std::string log_of(int64_t rows) {
@@ -84,9 +86,10 @@ double seconds_of_output(const place& where, const std::string& stream, const st
   settings.basin = where.basin;
   settings.stream = stream;
   settings.transactional_id = "bench";
-  settings.columns = {{"bench",
-                       {{"user", *parse_data_type("string")}},
-                       {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}}};
+  settings.columns = {
+      {"bench",
+       {{"user", *parse_data_type("string")}},
+       {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}}};
   auto output = must(s2::make_s2_output(settings, std::make_shared<prometheus::Registry>()));
   must(output->open());
   auto begun = clock_type::now();
@@ -130,9 +133,7 @@ int main(int argc, char** argv) {
   auto best_output = 0.0;
   auto best_client = 0.0;
   for (int round = 0; round < rounds; ++round) {
-    auto rate = [&](double seconds) {
-      return static_cast<double>(where.rows) / seconds;
-    };
+    auto rate = [&](double seconds) { return static_cast<double>(where.rows) / seconds; };
     auto client = rate(seconds_of_client(where, fmt::format("client-{}", round), batches));
     auto output = rate(seconds_of_output(where, fmt::format("output-{}", round), log));
     std::printf("round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", round + 1,
