@@ -136,6 +136,8 @@ private:
 
 int serve(const config::plan& plan, const run_options& options) {
   auto metrics = std::make_shared<metrics_registry>();
+  make_gauge(*metrics, "process_start_time_seconds", "When the process started, Unix time.")
+      .SetToCurrentTime();
   auto wired = wire(plan, options.exit_at_end, metrics);
   if (!wired) {
     spdlog::error("{}", wired.error().message);

@@ -66,8 +66,12 @@ result<wired_plan> wire(const config::plan& plan, bool bounded,
         {stream.schema, std::move(*source), from == nullptr ? "" : from->view});
   }
   engine.letters = std::make_shared<dead_letter_queue>();
-  for (const auto& table : plan.tables)
-    result.tables.push_back(make_table(table, metrics, engine.letters));
+  for (const auto& table : plan.tables) {
+    auto made = make_table(table, plan, metrics, engine.letters);
+    if (!made)
+      return tl::unexpected{made.error()};
+    result.tables.push_back(std::move(*made));
+  }
   if (auto added = add_outputs(plan, engine, registries, metrics); !added)
     return tl::unexpected{added.error()};
   result.push = sources.hub();

@@ -21,7 +21,7 @@ struct wired_plan {
   std::shared_ptr<const feature_catalog> catalog;
   std::shared_ptr<push_endpoint> push; ///< null: no stream takes pushes
   /// To be loaded before the engine starts, and followed while it runs.
-  std::vector<std::unique_ptr<table_source>> tables;
+  std::vector<std::shared_ptr<table_source>> tables;
 };
 
 /// Makes sources, tables and outputs; connects to nothing yet. An error is a sentence for the user.

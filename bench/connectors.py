@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Connectors beside bare clients that do the same: Avro decoding, the outputs to S2, SQLite and files."""
+"""Connectors beside bare clients that do the same: Avro decoding, the outputs to S2, PostgreSQL, SQLite and files."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/support"))
+import postgres  # noqa: E402
 import s2  # noqa: E402
 
 
@@ -38,7 +39,13 @@ def local_outputs(options):
         return run(options, "bench_local_outputs", directory, options.rows, options.rounds)
 
 
-PARTS = {"avro": avro, "s2_output": s2_output, "local_outputs": local_outputs}
+def postgres_output(options):
+    """Rows per second of upserts to a real PostgreSQL, beside a client of libpq that sends the same batches."""
+    with tempfile.TemporaryDirectory() as directory, postgres.Server(directory) as server:
+        return run(options, "bench_postgres_output", server.url, postgres.PASSWORD, options.rows, options.rounds)
+
+
+PARTS = {"avro": avro, "s2_output": s2_output, "postgres_output": postgres_output, "local_outputs": local_outputs}
 
 
 def main():
@@ -53,7 +60,7 @@ def main():
     for name in options.only or PARTS:
         try:
             result[name] = PARTS[name](options)
-        except s2.Unavailable as reason:
+        except (s2.Unavailable, postgres.Unavailable) as reason:
             print(f"skipped: {name}: {reason}", flush=True)
             result[name] = None
     print(json.dumps(result))

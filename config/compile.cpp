@@ -56,7 +56,7 @@ compile_plan(std::string_view text, const std::string& file,
   plan made;
   made.application = definition.text_or("application", "");
   check_name(definition["application"]);
-  table_set tables{definition};
+  table_set tables{definition, made.application};
   name_table stream_names{"streams"};
   auto streams = read_streams(definition, made.application, stream_names, tables);
   graph views{definition, streams, stream_names, tables};

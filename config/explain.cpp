@@ -77,7 +77,11 @@ struct target_text {
 };
 
 std::string source_of(const table_plan& x) {
-  return "file " + std::get<csv_table>(x.source).path;
+  if (const auto* file = std::get_if<csv_table>(&x.source))
+    return "file " + file->path;
+  const auto& of = std::get<postgres_table>(x.source);
+  return "PostgreSQL table " + of.table
+         + (of.mode == postgres_table::mode::replicated ? ", replicated" : ", asked on demand");
 }
 
 std::string_view name_of(record_format x) {
@@ -134,14 +138,15 @@ void append_lookup(const stream_schema& schema, const stream_lookup& x, const st
 }
 
 void append_table(const table_plan& x, std::string& out) {
-  const auto& columns = x.held->columns();
+  const auto table = x.looked_up();
+  const auto& columns = table->columns();
   std::vector<std::string> key;
   std::vector<std::string> fields;
-  for (auto column : x.held->key())
+  for (auto column : table->key())
     key.push_back(columns[column].name);
   for (const auto& column : columns)
     fields.push_back(column.name + " " + to_string(column.type));
-  out += "table " + x.held->name() + " by " + joined(key) + "\n";
+  out += "table " + x.looked_up()->name() + " by " + joined(key) + "\n";
   out += "  from     " + source_of(x) + "\n";
   out += "  fields   " + joined(fields) + "\n";
   out += "  at most  " + std::to_string(x.bounds.max_rows) + " rows, "
@@ -248,7 +253,7 @@ public:
   std::string write() {
     out_ = "flowchart LR\n";
     for (size_t i = 0; i < plan_.tables.size(); ++i)
-      line("table" + number(i) + "[(\"table " + label(plan_.tables[i].held->name()) + "<br/>"
+      line("table" + number(i) + "[(\"table " + label(plan_.tables[i].looked_up()->name()) + "<br/>"
            + label(source_of(plan_.tables[i])) + "\")]");
     for (size_t i = 0; i < plan_.streams.size(); ++i) {
       const auto& stream = plan_.streams[i];
@@ -322,7 +327,7 @@ private:
 
   size_t table_number(const lookup_table& x) const {
     size_t i = 0;
-    while (i + 1 < plan_.tables.size() && plan_.tables[i].held.get() != &x)
+    while (i + 1 < plan_.tables.size() && plan_.tables[i].looked_up().get() != &x)
       ++i;
     return i;
   }

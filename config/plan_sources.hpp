@@ -3,6 +3,7 @@
 #include "features/cell.hpp"
 #include "features/stream_schema.hpp"
 #include "features/table.hpp"
+#include "features/table_slot.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -127,11 +128,32 @@ struct csv_table {
   uint64_t max_bad_rows = 1000;          ///< beyond, the file is refused as a whole
 };
 
+/// Of a table: one of PostgreSQL, asked for keys when they are needed, or copied and kept current.
+struct postgres_table {
+  std::string url; ///< as libpq reads it
+  std::string password;
+  std::string table; ///< as in SQL
+  enum class mode : uint8_t { on_demand, replicated } mode = mode::on_demand;
+  std::chrono::milliseconds timeout{10'000};
+  // on demand
+  std::chrono::milliseconds keep{60'000};         ///< a row that was found
+  std::chrono::milliseconds keep_missing{10'000}; ///< that there is none
+  // replicated
+  std::string slot;        ///< of replication; default: keyfold_APPLICATION_TABLE
+  std::string publication; ///< default: the same
+};
+
 struct table_plan {
-  std::shared_ptr<table> held;                 ///< what readers of the table hold
+  std::shared_ptr<table> held; ///< what readers of the table hold, of a CSV file; else
+  std::shared_ptr<table_slot> slot;
   std::shared_ptr<const stream_schema> schema; ///< of its rows: how the columns are decoded
-  std::variant<csv_table> source;
+  std::variant<csv_table, postgres_table> source;
   table_bounds bounds;
+
+  /// What readers look up in.
+  std::shared_ptr<lookup_table> looked_up() const {
+    return slot != nullptr ? std::static_pointer_cast<lookup_table>(slot) : held;
+  }
 };
 
 } // namespace keyfold::config

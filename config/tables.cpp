@@ -5,6 +5,7 @@
 #include "config/spelling.hpp"
 #include "config/streams.hpp"
 
+#include <cctype>
 #include <set>
 
 namespace keyfold::config {
@@ -17,6 +18,36 @@ csv_table read_csv(const node& at, const node& table) {
   out.format = read_csv_format(at);
   out.settle = at.milliseconds_or("settle", out.settle);
   out.max_bad_rows = table.whole_or("max_bad_rows", out.max_bad_rows);
+  return out;
+}
+
+postgres_table read_postgres(const node& table, const std::string& application) {
+  auto at = table["source"];
+  postgres_table out;
+  out.url = at.text_or("url", "");
+  out.password = at.text_or("password", "");
+  out.table = at.text_or("table", "");
+  out.timeout = at.milliseconds_or("timeout", out.timeout);
+  out.keep = at.milliseconds_or("keep", out.keep);
+  out.keep_missing = at.milliseconds_or("keep_missing", out.keep_missing);
+  auto replicated = at.text_or("mode", "on_demand") == "replicated";
+  out.mode = replicated ? postgres_table::mode::replicated : postgres_table::mode::on_demand;
+  // PostgreSQL's names of slots are of these characters.
+  auto name = "keyfold_" + application + "_" + table.text_or("name", "");
+  for (auto& c : name)
+    c = std::isalnum(static_cast<unsigned char>(c)) != 0
+            ? static_cast<char>(std::tolower(static_cast<unsigned char>(c)))
+            : '_';
+  out.slot = at.text_or("slot", name.substr(0, 63));
+  out.publication = at.text_or("publication", out.slot);
+  for (const char* key : {"keep", "keep_missing"})
+    if (replicated && at[key])
+      at[key].complain_of_key("`" + std::string{key} + "` is of tables that are asked on demand");
+  for (const char* key : {"slot", "publication"})
+    if (!replicated && at[key])
+      at[key].complain_of_key("`" + std::string{key} + "` is of tables that are replicated");
+  if (table["max_bad_rows"])
+    table["max_bad_rows"].complain_of_key("`max_bad_rows` is of CSV files");
   return out;
 }
 
@@ -61,7 +92,8 @@ std::optional<std::vector<uint32_t>> read_key(const node& at, const std::vector<
 
 } // namespace
 
-table_set::table_set(const node& definition) {
+table_set::table_set(const node& definition, std::string application)
+    : application_(std::move(application)) {
   for (const auto& at : definition["tables"].items())
     read(at);
 }
@@ -73,7 +105,11 @@ void table_set::read(const node& at) {
   at_.push_back(at);
   used_.push_back(false);
   auto& made = plans_.emplace_back();
-  made.source = read_csv(at["source"], at);
+  auto remote = at["source"]["type"].text() == "postgres";
+  if (remote)
+    made.source = read_postgres(at, application_);
+  else
+    made.source = read_csv(at["source"], at);
   made.bounds = read_bounds(at);
   auto schema = std::make_shared<stream_schema>();
   schema->name = name;
@@ -82,6 +118,11 @@ void table_set::read(const node& at) {
   auto sound = true;
   for (const auto& [field, field_at] : at["fields"].members()) {
     auto read = read_field(field, field_at, false);
+    if (read && remote
+        && (read->type.kind == type_kind::list || read->type.kind == type_kind::map)) {
+      field_at.complain("columns of PostgreSQL are not read as lists or maps; read it as a string");
+      read.reset();
+    }
     sound = sound && read;
     if (!read)
       continue;
@@ -96,14 +137,33 @@ void table_set::read(const node& at) {
   for (auto field : *key)
     schema->fields[field].nullable = false;
   made.schema = std::move(schema);
-  made.held = std::make_shared<table>(name, std::move(columns), std::move(*key));
+  if (remote)
+    made.slot = std::make_shared<table_slot>(name, std::move(columns), std::move(*key),
+                                             std::get<postgres_table>(made.source).mode
+                                                 == postgres_table::mode::on_demand);
+  else
+    made.held = std::make_shared<table>(name, std::move(columns), std::move(*key));
 }
 
-std::shared_ptr<table> table_set::find(const node& reference) {
+std::optional<uint32_t> table_set::find_number(const node& reference) {
   auto found = names_.find(reference);
+  if (found)
+    used_[*found] = true;
+  return found;
+}
+
+std::shared_ptr<lookup_table> table_set::find(const node& reference) {
+  auto found = find_number(reference);
+  return found ? plans_[*found].looked_up() : nullptr;
+}
+
+std::shared_ptr<table> table_set::find_loaded(const node& reference) {
+  auto found = find_number(reference);
   if (!found)
     return nullptr;
-  used_[*found] = true;
+  if (plans_[*found].slot != nullptr)
+    reference.complain("this needs all rows of the table " + reference.quoted()
+                       + " at once, as a table of a CSV file has them");
   return plans_[*found].held;
 }
 

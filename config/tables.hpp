@@ -5,6 +5,7 @@
 #include "config/plan.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,15 @@ namespace keyfold::config {
 class table_set {
 public:
   /// Reads the tables; complains of what is wrong with each by itself.
-  explicit table_set(const node& definition);
+  /// @param application which the names of what is made elsewhere begin with
+  explicit table_set(const node& definition, std::string application = {});
 
   /// The table that the string `reference` names, to be held by what reads it; complains where
   /// there is none. Null also for a table that something is wrong with.
-  std::shared_ptr<table> find(const node& reference);
+  std::shared_ptr<lookup_table> find(const node& reference);
+  /// Likewise, for those that read the table as a whole; complains of one that is not in memory as
+  /// a whole.
+  std::shared_ptr<table> find_loaded(const node& reference);
   /// From now on `find` returns new tables. Views are compiled twice, and the indexes that they add
   /// to a table must be there once.
   void begin_again();
@@ -31,6 +36,9 @@ public:
 private:
   void read(const node& at);
 
+  std::optional<uint32_t> find_number(const node& reference);
+
+  std::string application_;
   std::vector<node> at_;
   name_table names_{"tables"};
   std::vector<table_plan> plans_; // without a table where something is wrong with it

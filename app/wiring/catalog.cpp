@@ -39,7 +39,7 @@ std::shared_ptr<const feature_catalog> catalog_of(const config::plan& plan) {
   auto result = std::make_shared<feature_catalog>();
   result->entities = plan.entities;
   for (const auto& x : plan.tables)
-    result->tables.push_back(x.held);
+    result->tables.push_back(x.looked_up());
   for (const auto& x : plan.on_demand)
     add_on_demand(x, *result);
   for (const auto& x : plan.services) {

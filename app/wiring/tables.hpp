@@ -9,9 +9,11 @@
 
 namespace keyfold {
 
-/// Makes what fills a table; loads nothing yet.
-std::unique_ptr<table_source> make_table(const config::table_plan& x,
-                                         const std::shared_ptr<metrics_registry>& metrics,
-                                         const std::shared_ptr<dead_letter_queue>& letters);
+/// Makes what fills a table, or answers for it; loads and connects nothing yet. An error is a
+/// sentence for the user.
+result<std::shared_ptr<table_source>> make_table(const config::table_plan& x,
+                                                 const config::plan& of,
+                                                 const std::shared_ptr<metrics_registry>& metrics,
+                                                 const std::shared_ptr<dead_letter_queue>& letters);
 
 } // namespace keyfold

@@ -3,8 +3,8 @@
 
 Clicks and checkouts are generated, up to 15 s out of order. Midway, while keyfold runs, users change their names: users.csv is replaced.
 Every checkout must have its row, those of a chain must owe the chain's first click, and all columns must be those that oracle.py computes;
-so must the features that users show over HTTP. On files, or with --kafka between topics of a real broker. Exit status 1 if anything
-differs.
+so must the features that users show over HTTP. On files, with --kafka between topics of a real broker, or with --real from there, with
+the users and the attributed checkouts in tables of a real PostgreSQL, watched by a real Prometheus. Exit status 1 if anything differs.
 """
 
 import os
@@ -14,7 +14,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), HERE]
 import generate  # noqa: E402
 import oracle  # noqa: E402
-from example import Comparison, Example, main, places  # noqa: E402
+import monitoring  # noqa: E402
+import postgres  # noqa: E402
+from example import Comparison, Example, Topics, main, places  # noqa: E402
+from stack import Broker  # noqa: E402
 
 INPUTS, OUTPUT = ("clicks", "checkouts"), "attributed_checkouts"
 
@@ -23,14 +26,65 @@ def halves(rows):
     return rows[:len(rows) // 2], rows[len(rows) // 2:]
 
 
-def fold(example, place, events, users):
+class UsersFile:
+    """The users' table as a CSV file."""
+
+    def __init__(self, place):
+        self.path = os.path.join(place.directory, "users.csv")
+        self.environment = {"USERS": self.path}
+
+    def put(self, users):
+        generate.write_users(self.path, users)
+
+    def change(self, example, _, users):
+        """Returns when keyfold knows the changes."""
+        loaded = example.metric("keyfold_table_loads_total", table="users")
+        self.put(users)
+        example.wait_until(lambda: example.metric("keyfold_table_loads_total", table="users") > loaded, "new users")
+
+
+class UsersTable:
+    """The users' table as one of PostgreSQL."""
+
+    environment = {}
+
+    def __init__(self, place):
+        self.server = place.server
+
+    def put(self, users):
+        rows = ",".join(f"({i},{postgres.literal(name)},{postgres.literal(password)})" for i, (name, password) in users.items())
+        self.server.sql(f"INSERT INTO commerce.users VALUES {rows}")
+
+    def change(self, example, before, users):
+        """As the shop does: an UPDATE for each name that changes."""
+        changed = {i: name for i, (name, _) in users.items() if before[i][0] != name}
+        self.server.sql("".join(f"UPDATE commerce.users SET username = {postgres.literal(name)} WHERE id = {i};" for i, name in changed.items()))
+        example.wait_until(lambda: (example.metric("keyfold_postgres_table_changes_total", table="users") or 0) >= len(changed), "new users")
+
+
+class Tables(Topics):
+    """Events in topics, and the rows published in a table."""
+
+    users = UsersTable
+    definition = "postgres.json"
+
+    def __init__(self, directory, broker, server, partitions):
+        super().__init__(directory, INPUTS, OUTPUT, broker, partitions)
+        self.server = server
+        self.environment |= {"POSTGRES": server.url, "POSTGRES_PASSWORD": postgres.PASSWORD}
+        with open(os.path.join(HERE, "tables.sql")) as f:
+            server.sql(f.read())
+
+    def rows(self):
+        return [oracle.as_published(row) for row in self.server.rows("commerce.attributed_checkouts")]
+
+
+def fold(example, place, events, users, table):
     """Appends half of the events, changes the users, appends the other half; returns when all have been folded."""
     appended = 0
-    for clicks, checkouts, names in zip(halves(events.clicks), halves(events.checkouts), users):
+    for clicks, checkouts in zip(halves(events.clicks), halves(events.checkouts)):
         if appended:
-            loaded = example.metric("keyfold_table_loads_total", table="users")
-            generate.write_users(example.environment["USERS"], names)
-            example.wait_until(lambda: example.metric("keyfold_table_loads_total", table="users") > loaded, "new users")
+            table.change(example, *users)
         place.append("clicks", clicks)
         place.append("checkouts", checkouts)
         appended += len(clicks) + len(checkouts)
@@ -63,19 +117,19 @@ def check_chains(published, truth):
     return comparison.report()
 
 
-def run(options, place):
+def run(options, place, watched=lambda example: 0):
     place = place("generated", partitions=3)
     events = generate.generate(options.seed, options.chains)
     users = events.users()
-    path = os.path.join(place.directory, "users.csv")
-    generate.write_users(path, users[0])
-    definition = "kafka.json" if options.kafka else "definition.json"
-    example = Example(options.keyfold, os.path.join(HERE, definition), place.directory, USERS=path, **place.environment)
+    table = getattr(place, "users", UsersFile)(place)
+    table.put(users[0])
+    definition = getattr(place, "definition", "kafka.json" if options.kafka else "definition.json")
+    example = Example(options.keyfold, os.path.join(HERE, definition), place.directory, **table.environment, **place.environment)
     early = {checkout["checkout_id"] for checkout in halves(events.checkouts)[0]}
     rows = oracle.rows(events.clicks, events.checkouts, lambda checkout: users[0 if checkout["checkout_id"] in early else 1])
     with example.serving() as client:
-        fold(example, place, events, users)
-        failed = check_lookups(place, client, rows)
+        fold(example, place, events, users, table)
+        failed = check_lookups(place, client, rows) + watched(example)
     example.fold_all()
     published = place.rows()
     comparison = Comparison("rows published, to the end")
@@ -87,6 +141,12 @@ def run(options, place):
     return failed
 
 
+def on_real(options, directory):
+    with Broker(directory) as broker, postgres.Server(directory) as server:
+        return run(options, lambda name, partitions: Tables(os.path.join(directory, name), broker, server, partitions),
+                   lambda example: monitoring.check(example, directory))
+
+
 if __name__ == "__main__":
     main("checkout-attribution", __doc__, *places(run, INPUTS, OUTPUT),
-         lambda parser: parser.add_argument("--chains", type=int, default=5000, help="how many (5000)"))
+         lambda parser: parser.add_argument("--chains", type=int, default=5000, help="how many (5000)"), on_real)

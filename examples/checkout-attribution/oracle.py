@@ -36,6 +36,12 @@ def rows(clicks, checkouts, names):
     return result
 
 
+def as_published(row):
+    """A row of the database's table as `rows` has it."""
+    times = {name: row[name] and rfc3339(datetime.datetime.fromisoformat(row[name])) for name in ("checkout_time", "click_time")}
+    return row | times
+
+
 def features(decided):
     """What a reader sees of a user with these rows, each (when, user, row)."""
     if not decided:

@@ -9,6 +9,7 @@ The system `local` reads a file and writes to SQLite and files, and needs no bro
   ledger-commit     killed right after the ledger's commit, before anything of the epoch is published
   output-commit     killed right after the commit of an output, before the ledger knows
   broker-restart    the broker goes away midway and comes back
+  database-restart  so does the database that is read and written, killed and in good order
   disk-full         the ledger's disk is full for a while (needs root, for a small tmpfs)
 
 The last line is one JSON object; the exit status is 1 if anything was lost, doubled or wrong.
@@ -32,9 +33,11 @@ sys.path[:0] = [os.path.join(HERE, "../support"), HERE]
 import stack  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
-SCENARIOS = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-full")
+ORDINARY = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-full")
+SCENARIOS = (*ORDINARY, "database-restart")
 SYSTEMS = {"counters": "Counters", "conversions": "Conversions", "checkout-attribution": "CheckoutAttribution",
-           "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2", "local": "Local"}
+           "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2",
+           "checkout-attribution-postgres": "CheckoutAttributionPostgres", "local": "Local"}
 
 FAULT_SECONDS = 10  # that events arrive in the scenarios around commits
 
@@ -135,6 +138,23 @@ def broker_restart(run):
             raise RuntimeError(f"SIGTERM did not end it with status 0:\n{process.tail()}")
 
 
+def database_restart(run):
+    producer = run.fill(rate=run.events / FAULT_SECONDS)
+    with run.keyfold() as process:
+        process.wait_until(run.client.ready, 120, "answer to /ready")
+        for take_down in (run.system.database.kill, run.system.database.stop):
+            time.sleep(2)
+            take_down()
+            process.wait_until(lambda: not run.client.ready(), 60, "reason in /ready while the database is away")
+            print(f"database-restart: /ready says {run.client.get('/ready')[1]}", flush=True)
+            run.system.database.start()
+            process.wait_until(run.client.ready, 60, "recovery after the database's restart")
+        if producer.wait():
+            raise RuntimeError("the events could not be produced")
+        if process.stop() != 0:
+            raise RuntimeError(f"SIGTERM did not end it with status 0:\n{process.tail()}")
+
+
 def disk_full(run):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", run.store], check=True)
     try:
@@ -162,7 +182,7 @@ def disk_full(run):
 
 
 STEPS = {"kills": kills, "ledger-commit": fault("after-ledger-commit"), "output-commit": fault("after-output-commit"),
-         "broker-restart": broker_restart, "disk-full": disk_full}
+         "broker-restart": broker_restart, "database-restart": database_restart, "disk-full": disk_full}
 
 
 def can_mount(directory):
@@ -179,18 +199,21 @@ def run_all(options, directory):
     total, skipped = Verdict(), []
     system = system_of(options)
     with getattr(system, "server", stack.Broker)(directory) as broker:
-        for name in options.scenario or getattr(system, "scenarios", SCENARIOS):
+        for name in options.scenario or getattr(system, "scenarios", ORDINARY):
             if name == "disk-full" and not can_mount(directory):
                 print("skipped: disk-full needs root, to mount a small tmpfs", flush=True)
                 skipped.append(name)
                 continue
             events = options.events if name == "kills" else min(options.events, 200_000)
             run = Run(options, broker, directory, name, events)
-            verdict = STEPS[name](run)
-            if verdict is None:
-                run.finish()
-                verdict = run.system.verdict()
-            total.add(verdict)
+            try:
+                verdict = STEPS[name](run)
+                if verdict is None:
+                    run.finish()
+                    verdict = run.system.verdict()
+                total.add(verdict)
+            finally:
+                getattr(run.system, "close", lambda: None)()
     return total, skipped
 
 

@@ -5,5 +5,6 @@
                             gives 0 when all are in the topics
   verdict()                 compares what was published, and what is served over HTTP, with what the events say
 
-It gets the run: name (a prefix for topics), options, events (how many), broker, directory, client, keyfold().
+and, where they are needed, `server` (what is started instead of a broker), `scenarios` (those that make sense, by default the ordinary
+ones) and `close()`. It gets the run: name (a prefix for topics), options, events (how many), broker, directory, client, keyfold().
 """

@@ -14,6 +14,8 @@ EVENTS_OF_A_CHAIN = 3  # about
 
 
 class CheckoutAttribution:
+    file = "kafka.json"
+
     def __init__(self, run):
         self.run = run
         events = generate.generate(run.options.seed, run.events // EVENTS_OF_A_CHAIN)
@@ -22,11 +24,19 @@ class CheckoutAttribution:
         prefix = run.name + "-"
         self.inputs = {prefix + "clicks": events.clicks, prefix + "checkouts": events.checkouts}
         self.output = prefix + "attributed_checkouts"
-        self.environment = {"PREFIX": prefix, "USERS": os.path.join(run.directory, "users.csv")}
-        generate.write_users(self.environment["USERS"], self.users)
-        self.definition = examples.definition_of(os.path.join(folder, "kafka.json"), run)
+        self.prepare()
+        self.definition = examples.definition_of(os.path.join(folder, self.file), run)
+        self.adapt()
         for topic in (*self.inputs, self.output):
             run.broker.topic(topic, 3)
+
+    def prepare(self):
+        """Makes what the definition reads beside the topics, and its environment."""
+        self.environment = {"PREFIX": self.run.name + "-", "USERS": os.path.join(self.run.directory, "users.csv")}
+        generate.write_users(self.environment["USERS"], self.users)
+
+    def adapt(self):
+        """The definition is as it should be."""
 
     def fill(self, rate):
         lines = examples.interleaved(self.inputs, lambda event: event["datetime_occured"])

@@ -1,0 +1,111 @@
+#include "connectors/postgres/change_reader.hpp"
+
+#include "connectors/postgres/row_cache.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace keyfold::postgres {
+
+bool change_reader::see(const pgoutput::relation& x, std::string& why) {
+  if (followed_ != 0 && x.id != followed_)
+    return true;
+  places_.clear();
+  relation_ = x.id;
+  width_ = x.columns.size();
+  std::vector<size_t> places;
+  for (const auto& field : of_.schema->fields) {
+    auto found = std::find_if(x.columns.begin(), x.columns.end(),
+                              [&](const auto& y) { return y.name == column_of(field); });
+    if (found == x.columns.end()) {
+      why = fmt::format("the table has no column `{}` any more", column_of(field));
+      return false;
+    }
+    places.push_back(static_cast<size_t>(found - x.columns.begin()));
+  }
+  for (auto field : of_.key)
+    if (!x.columns[places[field]].key) {
+      why = fmt::format(
+          "updates and deletes do not tell the column `{}`: make it the primary key, or "
+          "ALTER TABLE {} REPLICA IDENTITY FULL",
+          column_of(of_.schema->fields[field]), of_.table);
+      return false;
+    }
+  places_ = std::move(places);
+  return true;
+}
+
+bool change_reader::key_of(const pgoutput::row& x, std::string& key, std::string& why) const {
+  std::vector<cell> cells(of_.key.size());
+  arena memory;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto& field = of_.schema->fields[of_.key[i]];
+    const auto& value = x[places_[of_.key[i]]];
+    if (value.is != pgoutput::value::kind::text
+        || !read_text(value.text, field.type, memory, cells[i])) {
+      why = fmt::format("field `{}`: null, or none of its type", field.name);
+      return false;
+    }
+  }
+  key = key_bytes(cells);
+  return true;
+}
+
+bool change_reader::put(
+    const pgoutput::row& now,
+    const std::function<std::optional<std::string>(const std::string& key)>& old,
+    table_copy::step& out, std::string& why) const {
+  if (now.size() != width_) {
+    why = "a row of another number of columns";
+    return false;
+  }
+  out.is = table_copy::step::kind::put;
+  if (!key_of(now, out.key, why))
+    return false;
+  const auto& fields = of_.schema->fields;
+  std::vector<const char*> texts(fields.size());
+  std::vector<int> sizes(fields.size());
+  std::vector<cell> cells;
+  arena memory;
+  std::vector<size_t> kept;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto& value = now[places_[i]];
+    using kind = pgoutput::value::kind;
+    texts[i] = value.is == kind::text ? value.text.data() : nullptr;
+    sizes[i] = static_cast<int>(value.text.size());
+    if (value.is == kind::unchanged)
+      kept.push_back(i);
+  }
+  std::optional<std::string> before;
+  if (!kept.empty())
+    before = old(out.key);
+  if (!read_row(*of_.schema, texts, sizes, memory, cells, why)
+      && (kept.empty() || !before.has_value()))
+    return false;
+  if (before) {
+    byte_reader reader{*before};
+    for (size_t i = 0; i < fields.size(); ++i) {
+      auto value = reader.value(memory);
+      if (std::find(kept.begin(), kept.end(), i) != kept.end())
+        cells[i] = value;
+    }
+  }
+  out.row.clear();
+  byte_writer writer{out.row};
+  for (const auto& x : cells)
+    writer.value(x);
+  return true;
+}
+
+bool change_reader::erase(const pgoutput::row& before, table_copy::step& out,
+                          std::string& why) const {
+  out.is = table_copy::step::kind::erase;
+  if (before.size() != width_) {
+    why = "a row of another number of columns";
+    return false;
+  }
+  return key_of(before, out.key, why);
+}
+
+} // namespace keyfold::postgres

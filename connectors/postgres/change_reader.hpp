@@ -1,0 +1,42 @@
+#pragma once
+
+#include "connectors/postgres/pgoutput.hpp"
+#include "connectors/postgres/table_copy.hpp"
+#include "connectors/postgres/table_reading.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace keyfold::postgres {
+
+/// Turns the changes of one table into steps of its copy. Pure.
+class change_reader {
+public:
+  explicit change_reader(const table_settings& of) : of_(of) {}
+
+  /// Only changes of the table with this number in the catalogue are of interest; 0: of any.
+  void follow(uint32_t table) noexcept { followed_ = table; }
+  /// The columns of the table that changes are of from now on; another table is passed over. False,
+  /// and why, where one is missing or the replica identity lacks the key.
+  bool see(const pgoutput::relation& x, std::string& why);
+  bool knows(uint32_t relation) const noexcept { return relation == relation_ && !places_.empty(); }
+  /// @param old what the row was, for values that the server leaves out since they are unchanged
+  /// @return false, and why, where the row cannot be read
+  bool put(const pgoutput::row& now,
+           const std::function<std::optional<std::string>(const std::string& key)>& old,
+           table_copy::step& out, std::string& why) const;
+  bool erase(const pgoutput::row& before, table_copy::step& out, std::string& why) const;
+
+private:
+  bool key_of(const pgoutput::row& x, std::string& key, std::string& why) const;
+
+  const table_settings& of_;
+  uint32_t followed_ = 0;
+  uint32_t relation_ = 0;
+  size_t width_ = 0;
+  std::vector<size_t> places_; ///< per field: the column
+};
+
+} // namespace keyfold::postgres

@@ -1,0 +1,274 @@
+#include "connectors/postgres/replicated_table.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace keyfold::postgres {
+
+namespace {
+
+constexpr std::chrono::milliseconds pause{500};
+constexpr std::chrono::seconds answer_every{5};
+constexpr std::chrono::seconds save_every{10};
+/// Saving takes at most one twentieth of the time.
+constexpr int save_share = 20;
+/// Changes of one transaction that are held before they are applied, though it has not ended.
+constexpr size_t most_steps = 100'000;
+/// Log that passed without a change of the table, after which the position is saved nevertheless.
+constexpr uint64_t much_log = 16u << 20;
+
+int64_t microseconds_since_2000() {
+  using namespace std::chrono;
+  constexpr auto epoch = sys_days{year{2000} / 1 / 1};
+  return duration_cast<microseconds>(system_clock::now() - epoch).count();
+}
+
+tl::unexpected<failure> broken(std::string message) {
+  return tl::unexpected{failure{failure_kind::transient, "", std::move(message)}};
+}
+
+} // namespace
+
+replication_metrics::replication_metrics(metrics_registry& registry, const std::string& table)
+    : changes(make_counter(registry, "keyfold_postgres_table_changes_total",
+                           "Rows changed by replication.", {{"table", table}})),
+      snapshots(make_counter(registry, "keyfold_postgres_table_snapshots_total",
+                             "Times that the whole table was read.", {{"table", table}})),
+      resumes(make_counter(registry, "keyfold_postgres_table_resumes_total",
+                           "Times that replication went on at the position of the copy.",
+                           {{"table", table}})),
+      failures(make_counter(registry, "keyfold_postgres_table_failures_total",
+                            "Queries and connections that failed.", {{"table", table}})),
+      refused_rows(make_counter(registry, "keyfold_postgres_table_refused_rows_total",
+                                "Rows left out, since the bound on rows or memory is reached.",
+                                {{"table", table}})),
+      bad_rows(make_counter(registry, "keyfold_postgres_table_bad_rows_total",
+                            "Rows that could not be read; they count as missing.",
+                            {{"table", table}})),
+      rows(make_gauge(registry, "keyfold_table_rows", "Rows of the table.", {{"table", table}})),
+      bytes(make_gauge(registry, "keyfold_table_bytes",
+                       "Memory of the table's rows, without what views derive from them.",
+                       {{"table", table}})),
+      lag(make_gauge(registry, "keyfold_postgres_table_lag_bytes",
+                     "Log of the server that is not in the copy yet.", {{"table", table}})) {}
+
+replicated_table::replicated_table(replication_settings settings, std::shared_ptr<table_copy> held,
+                                   std::shared_ptr<metrics_registry> registry,
+                                   std::shared_ptr<dead_letter_queue> letters)
+    : settings_(std::move(settings)), held_(std::move(held)), registry_(std::move(registry)),
+      queue_(std::move(letters)), metrics_(*registry_, settings_.table.name),
+      connection_(
+          [this] {
+            auto with = settings_.table.connection;
+            with.replication = true;
+            return with;
+          }(),
+          interrupted_),
+      reader_(settings_.table) {}
+
+replicated_table::~replicated_table() {
+  stop();
+}
+
+/// What the rows in the file are: another table or other columns make another number.
+uint64_t replicated_table::identity() const {
+  std::string text =
+      fmt::format("{}\n{}\n{}", settings_.table.table, table_number_, settings_.slot);
+  for (const auto& field : settings_.table.schema->fields)
+    text += '\n' + field.name + '\t' + column_of(field) + '\t' + to_string(field.type);
+  for (auto number : settings_.table.key)
+    text += '\n' + std::to_string(number);
+  uint64_t out = 14695981039346656037u;
+  for (auto c : text)
+    out = (out ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  return out;
+}
+
+// --- following -----------------------------------------------------------------------------------
+
+void replicated_table::start() {
+  thread_ = std::thread{[this] { follow(); }};
+}
+
+void replicated_table::stop() {
+  stopping_ = true;
+  interrupted_.raise();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+void replicated_table::follow() {
+  ::pthread_setname_np(::pthread_self(), ("table " + settings_.table.name).substr(0, 15).c_str());
+  std::string said;
+  while (!stopping_) {
+    auto done = connection_.is_open() ? follow_once() : begin();
+    if (done) {
+      said.clear();
+      continue;
+    }
+    connection_.close();
+    if (stopping_)
+      break;
+    metrics_.failures.Increment();
+    if (done.error().message != said)
+      spdlog::warn("table {}: {}; the rows stay as they are", settings_.table.name,
+                   done.error().message);
+    said = done.error().message;
+    for (int i = 0; i < 10 && !stopping_; ++i)
+      std::this_thread::sleep_for(pause / 10);
+  }
+  save(true);
+  if (connection_.is_open())
+    static_cast<void>(answer());
+}
+
+outcome<void> replicated_table::follow_once() {
+  if (!letters_.empty() && queue_ != nullptr && !queue_->offer(letters_)) {
+    std::this_thread::sleep_for(pause / 10); // no more is read while they have no room
+    return {};
+  }
+  auto bytes = connection_.copied(std::chrono::milliseconds{200});
+  if (!bytes)
+    return tl::unexpected{bytes.error()};
+  if (!bytes->empty()) {
+    auto message = pgoutput::parse_stream(*bytes);
+    if (!message)
+      return broken("the server sent what is no message of replication");
+    if (auto* data = std::get_if<pgoutput::log_data>(&*message)) {
+      if (auto done = handle(*data); !done)
+        return done;
+    } else {
+      const auto& alive = std::get<pgoutput::keepalive>(*message);
+      // Nothing of the table is before it that has not come.
+      if (!in_transaction_ && alive.end > position_)
+        position_ = alive.end;
+      metrics_.lag.Set(static_cast<double>(alive.end - std::min(alive.end, position_)));
+      if (alive.wants_answer)
+        answered_at_ = {};
+    }
+  }
+  save(false);
+  return clock::now() - answered_at_ >= answer_every ? answer() : outcome<void>{};
+}
+
+outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
+  auto message = pgoutput::parse_message(x.message);
+  if (!message)
+    return broken("the server sent a change that cannot be read");
+  metrics_.lag.Set(static_cast<double>(x.end - std::min(x.end, position_)));
+  return handle_change(*message);
+}
+
+outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
+  std::string why;
+  table_copy::step made;
+  auto old = [this](const std::string& key) -> std::optional<std::string> {
+    for (auto at = steps_.rbegin(); at != steps_.rend(); ++at)
+      if (at->key == key && at->is == table_copy::step::kind::put)
+        return at->row;
+    return held_->row(key);
+  };
+  auto put = [&](const pgoutput::row& now) {
+    if (reader_.put(now, old, made, why))
+      steps_.push_back(std::move(made));
+    else
+      bad_row(why);
+  };
+  auto erase = [&](const pgoutput::row& before) {
+    if (reader_.erase(before, made, why))
+      steps_.push_back(std::move(made));
+    else
+      bad_row(why);
+  };
+  if (std::holds_alternative<pgoutput::begin>(x)) {
+    in_transaction_ = true;
+  } else if (const auto* end = std::get_if<pgoutput::commit>(&x)) {
+    commit(end->end);
+  } else if (const auto* relation = std::get_if<pgoutput::relation>(&x)) {
+    if (!reader_.see(*relation, why))
+      return tl::unexpected{failure{failure_kind::person, "", why}};
+  } else if (const auto* inserted = std::get_if<pgoutput::insert>(&x)) {
+    if (reader_.knows(inserted->relation))
+      put(inserted->now);
+  } else if (const auto* updated = std::get_if<pgoutput::update>(&x)) {
+    if (reader_.knows(updated->relation)) {
+      auto now = updated->now;
+      if (updated->before)
+        erase(*updated->before);
+      put(now);
+    }
+  } else if (const auto* erased = std::get_if<pgoutput::erase>(&x)) {
+    if (reader_.knows(erased->relation))
+      erase(erased->before);
+  } else if (const auto* emptied = std::get_if<pgoutput::truncate>(&x)) {
+    for (auto relation_number : emptied->relations)
+      if (reader_.knows(relation_number))
+        steps_.push_back({table_copy::step::kind::clear, {}, {}});
+  }
+  if (steps_.size() >= most_steps)
+    apply();
+  return {};
+}
+
+void replicated_table::bad_row(const std::string& why) {
+  metrics_.bad_rows.Increment();
+  letters_.push_back({"table " + settings_.table.name, settings_.table.table, why, ""});
+}
+
+void replicated_table::commit(pgoutput::lsn end) {
+  apply();
+  in_transaction_ = false;
+  position_ = std::max(position_, end);
+}
+
+void replicated_table::apply() {
+  if (steps_.empty())
+    return;
+  metrics_.changes.Increment(static_cast<double>(steps_.size()));
+  auto refused = held_->apply(std::exchange(steps_, {}));
+  if (refused != 0) {
+    metrics_.refused_rows.Increment(static_cast<double>(refused));
+    spdlog::warn("table {}: {} rows are left out: raise `max_rows` or `max_memory`",
+                 settings_.table.name, refused);
+  }
+  changed_ = true;
+  metrics_.rows.Set(static_cast<double>(held_->rows()));
+  metrics_.bytes.Set(static_cast<double>(held_->bytes()));
+}
+
+/// Writes the copy and its position, from time to time.
+void replicated_table::save(bool now) {
+  if (position_ == 0 || in_transaction_ || position_ == saved_)
+    return;
+  auto since = clock::now() - saved_at_;
+  auto due = since >= std::max<clock::duration>(save_every, save_share * save_cost_)
+             && (changed_ || position_ - saved_ >= much_log);
+  if (!due && !now)
+    return;
+  auto begun = clock::now();
+  auto saved = held_->save(settings_.file, identity(), position_);
+  save_cost_ = clock::now() - begun;
+  saved_at_ = clock::now();
+  if (!saved) {
+    spdlog::warn("table {}: {}; the server keeps its log meanwhile", settings_.table.name,
+                 saved.error().message);
+    return;
+  }
+  saved_ = position_;
+  changed_ = false;
+  answered_at_ = {};
+}
+
+/// Tells the server what it need not keep: what is in the file.
+outcome<void> replicated_table::answer() {
+  std::string status;
+  pgoutput::append_status(position_, saved_, microseconds_since_2000(), status);
+  answered_at_ = clock::now();
+  return connection_.send_copy(status);
+}
+
+} // namespace keyfold::postgres

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "connectors/postgres/change_reader.hpp"
+#include "messages/dead_letter_queue.hpp"
+#include "messages/table_source.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace keyfold::postgres {
+
+struct replication_settings {
+  table_settings table;
+  table_bounds bounds;
+  std::string slot;
+  std::string publication;
+  std::string file; ///< the copy of the rows and the position in the log that it is of
+};
+
+/// The metrics of a replicated table. Thread-safe.
+struct replication_metrics {
+  replication_metrics(metrics_registry& registry, const std::string& table);
+
+  prometheus::Counter& changes;
+  prometheus::Counter& snapshots;
+  prometheus::Counter& resumes;
+  prometheus::Counter& failures;
+  prometheus::Counter& refused_rows;
+  prometheus::Counter& bad_rows;
+  prometheus::Gauge& rows;
+  prometheus::Gauge& bytes;
+  prometheus::Gauge& lag;
+};
+
+/// A table of PostgreSQL, copied and kept current by logical replication: a change that is
+/// committed there counts for the next row. The copy is kept beside the ledger with its position,
+/// and the slot goes on there after a restart, also after `kill -9`; where it cannot, the table is
+/// read anew. See docs/connectors/postgres.md.
+class replicated_table final : public table_source {
+public:
+  replicated_table(replication_settings settings, std::shared_ptr<table_copy> held,
+                   std::shared_ptr<metrics_registry> registry,
+                   std::shared_ptr<dead_letter_queue> letters);
+  ~replicated_table() override;
+
+  /// Waits 60 s at most for a server that is away.
+  result<void> load() override;
+  void start() override;
+  void stop() override;
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  outcome<void> begin();
+  outcome<void> find_table();
+  outcome<bool> can_resume();
+  outcome<void> ensure_publication();
+  outcome<void> read_all();
+  outcome<void> fetch_rows(const catalog_table& from);
+  outcome<void> start_streaming();
+  void follow();
+  outcome<void> follow_once();
+  outcome<void> handle(const pgoutput::log_data& x);
+  outcome<void> handle_change(const pgoutput::message& x);
+  void bad_row(const std::string& why);
+  void commit(pgoutput::lsn end);
+  void apply();
+  void save(bool now);
+  outcome<void> answer();
+  uint64_t identity() const;
+
+  replication_settings settings_;
+  std::shared_ptr<table_copy> held_;
+  std::shared_ptr<metrics_registry> registry_;
+  std::shared_ptr<dead_letter_queue> queue_;
+  replication_metrics metrics_;
+  interruption interrupted_;
+  connection connection_;
+  change_reader reader_;
+  bool read_anew_ = false;    ///< neither the slot nor the file can be gone on with
+  uint32_t table_number_ = 0; ///< in the catalogue
+  std::vector<dead_letter> letters_;
+  std::vector<table_copy::step> steps_; ///< of the transaction under way
+  bool in_transaction_ = false;
+  bool changed_ = false;       ///< since the file was written
+  pgoutput::lsn position_ = 0; ///< all before it is in the copy
+  pgoutput::lsn saved_ = 0;    ///< and in the file
+  clock::time_point saved_at_;
+  clock::duration save_cost_{0};
+  clock::time_point answered_at_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+} // namespace keyfold::postgres

@@ -1,0 +1,261 @@
+#include "connectors/postgres/catalog.hpp"
+#include "connectors/postgres/replicated_table.hpp"
+#include "connectors/postgres/row_cache.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <utility>
+
+/// Of the replicated table: how it begins, and begins again.
+namespace keyfold::postgres {
+
+namespace {
+
+constexpr std::chrono::seconds load_patience{60};
+constexpr std::chrono::milliseconds pause{500};
+constexpr int rows_at_once = 10'000;
+
+/// A text as SQL has it; the replication protocol takes no parameters.
+std::string quoted_text(std::string_view text) {
+  std::string out = "'";
+  for (auto c : text) {
+    if (c == '\'')
+      out.push_back('\'');
+    out.push_back(c);
+  }
+  return out + "'";
+}
+
+std::string_view text_at(const result_ptr& x, int row, int column) {
+  return PQgetvalue(x.get(), row, column);
+}
+
+tl::unexpected<failure> needs_person(std::string message) {
+  return tl::unexpected{failure{failure_kind::person, "", std::move(message)}};
+}
+
+} // namespace
+
+result<void> replicated_table::load() {
+  std::string said;
+  for (auto until = clock::now() + load_patience;;) {
+    auto begun = begin();
+    if (begun)
+      return {};
+    connection_.close();
+    metrics_.failures.Increment();
+    auto sentence = fmt::format("table `{}`: {}", settings_.table.name, begun.error().message);
+    if (begun.error().kind == failure_kind::person || clock::now() >= until)
+      return fail(std::move(sentence));
+    if (sentence != said)
+      spdlog::warn("{}; waiting", sentence);
+    said = sentence;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+/// Connects; goes on at the position of the copy, or reads the table anew.
+outcome<void> replicated_table::begin() {
+  steps_.clear();
+  in_transaction_ = false;
+  if (auto opened = connection_.open(); !opened)
+    return opened;
+  if (auto found = find_table(); !found)
+    return found;
+  if (auto published = ensure_publication(); !published)
+    return published;
+  if (read_anew_)
+    position_ = 0;
+  else if (position_ == 0)
+    if (auto position = held_->load(settings_.file, identity())) {
+      position_ = *position;
+      saved_ = *position;
+    }
+  auto resumes = can_resume();
+  if (!resumes)
+    return tl::unexpected{resumes.error()};
+  if (*resumes) {
+    metrics_.resumes.Increment();
+    spdlog::info("table {}: {} rows, replication goes on at {}", settings_.table.name,
+                 held_->rows(), pgoutput::lsn_text(position_));
+  } else if (auto read = read_all(); !read) {
+    return read;
+  }
+  metrics_.rows.Set(static_cast<double>(held_->rows()));
+  metrics_.bytes.Set(static_cast<double>(held_->bytes()));
+  return start_streaming();
+}
+
+/// Whether the slot still has everything after the copy's position. A slot that has not is removed.
+outcome<bool> replicated_table::can_resume() {
+  auto slot = connection_.run(
+      fmt::format("SELECT confirmed_flush_lsn, coalesce(wal_status, 'reserved'), plugin FROM "
+                  "pg_catalog.pg_replication_slots WHERE slot_name = {}",
+                  quoted_text(settings_.slot)));
+  if (!slot)
+    return tl::unexpected{slot.error()};
+  if (PQntuples(slot->get()) == 0)
+    return false;
+  auto confirmed = pgoutput::read_lsn(text_at(*slot, 0, 0));
+  if (position_ != 0 && confirmed && *confirmed <= position_ && text_at(*slot, 0, 1) != "lost")
+    return true;
+  if (text_at(*slot, 0, 2) != "pgoutput")
+    return needs_person(fmt::format(
+        "the replication slot `{}` is somebody else's: choose another `slot`", settings_.slot));
+  spdlog::warn(
+      "table {}: the slot `{}` cannot go on where the copy beside the ledger ends: the table "
+      "is read anew",
+      settings_.table.name, settings_.slot);
+  auto gone = connection_.run(
+      fmt::format("SELECT pg_catalog.pg_drop_replication_slot({})", quoted_text(settings_.slot)));
+  if (!gone)
+    return tl::unexpected{gone.error()};
+  return false;
+}
+
+/// A table that was made anew has another number: the copy is not of it.
+outcome<void> replicated_table::find_table() {
+  auto found = connection_.run(fmt::format("SELECT pg_catalog.to_regclass({})::oid::bigint",
+                                           quoted_text(settings_.table.table)));
+  if (!found)
+    return tl::unexpected{found.error()};
+  std::string_view text = text_at(*found, 0, 0);
+  uint32_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  if (number == 0)
+    return needs_person(
+        fmt::format("there is no table {}: create it, or correct its name", settings_.table.table));
+  if (table_number_ != 0 && table_number_ != number)
+    read_anew_ = true;
+  table_number_ = number;
+  reader_.follow(number);
+  return {};
+}
+
+outcome<void> replicated_table::ensure_publication() {
+  auto name = quoted_text(settings_.publication);
+  auto there = connection_.run(fmt::format(
+      "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = {0}), EXISTS (SELECT "
+      "FROM "
+      "pg_catalog.pg_publication_tables p JOIN pg_catalog.pg_namespace n ON n.nspname = "
+      "p.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
+      "p.tablename "
+      "WHERE p.pubname = {0} AND c.oid = {1})",
+      name, table_number_));
+  if (!there)
+    return tl::unexpected{there.error()};
+  if (text_at(*there, 0, 1) == "t")
+    return {};
+  auto exists = text_at(*there, 0, 0) == "t";
+  auto sql = fmt::format("{} PUBLICATION {} {} TABLE {}", exists ? "ALTER" : "CREATE",
+                         quoted_name(settings_.publication), exists ? "ADD" : "FOR",
+                         settings_.table.table);
+  auto made = connection_.run(sql);
+  if (made) {
+    read_anew_ = true; // what happened before is not in the slot
+    return {};
+  }
+  auto why = made.error();
+  why.message = fmt::format("the publication lacks the table: {}; have the table's owner do it: {}",
+                            why.message, sql);
+  return tl::unexpected{std::move(why)};
+}
+
+/// Reads the table as it was when the slot was made: nothing is missed, nothing comes twice.
+outcome<void> replicated_table::read_all() {
+  auto with = settings_.table.connection;
+  connection plain{with, interrupted_};
+  if (auto opened = plain.open(); !opened)
+    return opened;
+  catalog_table table;
+  if (auto checked = check_table(plain, settings_.table, table); !checked)
+    return tl::unexpected{checked.error()};
+  auto begun = connection_.run("BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ");
+  if (!begun)
+    return tl::unexpected{begun.error()};
+  auto slot = connection_.run(fmt::format(
+      "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput USE_SNAPSHOT", quoted_name(settings_.slot)));
+  if (!slot)
+    return tl::unexpected{slot.error()};
+  auto position = pgoutput::read_lsn(text_at(*slot, 0, 1));
+  if (!position)
+    return needs_person("the server named no position for the new slot");
+  if (auto read = fetch_rows(table); !read)
+    return read;
+  if (auto ended = connection_.run("COMMIT"); !ended)
+    return tl::unexpected{ended.error()};
+  position_ = *position;
+  read_anew_ = false;
+  metrics_.snapshots.Increment();
+  spdlog::info("table {}: {} rows of {} read, as of {}", settings_.table.name, held_->rows(),
+               settings_.table.table, pgoutput::lsn_text(position_));
+  changed_ = true;
+  save(true);
+  return {};
+}
+
+outcome<void> replicated_table::fetch_rows(const catalog_table& from) {
+  const auto& schema = *settings_.table.schema;
+  std::string columns;
+  for (const auto& x : schema.fields)
+    columns += (columns.empty() ? "" : ", ") + quoted_name(column_of(x));
+  auto declared =
+      connection_.run(fmt::format("DECLARE keyfold NO SCROLL CURSOR FOR SELECT {} FROM "
+                                  "{}.{}",
+                                  columns, quoted_name(from.schema), quoted_name(from.name)));
+  if (!declared)
+    return tl::unexpected{declared.error()};
+  std::vector<table_copy::step> rows;
+  std::vector<const char*> texts(schema.fields.size());
+  std::vector<int> sizes(schema.fields.size());
+  std::vector<cell> cells;
+  std::vector<cell> key(settings_.table.key.size());
+  arena memory;
+  std::string why;
+  for (auto more = true; more;) {
+    auto fetched = connection_.run(fmt::format("FETCH {} FROM keyfold", rows_at_once));
+    if (!fetched)
+      return tl::unexpected{fetched.error()};
+    auto count = PQntuples(fetched->get());
+    more = count == rows_at_once;
+    for (int row = 0; row < count; ++row) {
+      for (int i = 0; i < static_cast<int>(texts.size()); ++i) {
+        auto null = PQgetisnull(fetched->get(), row, i) != 0;
+        texts[static_cast<size_t>(i)] = null ? nullptr : PQgetvalue(fetched->get(), row, i);
+        sizes[static_cast<size_t>(i)] = PQgetlength(fetched->get(), row, i);
+      }
+      memory.clear();
+      if (!read_row(schema, texts, sizes, memory, cells, why)) {
+        bad_row(why);
+        continue;
+      }
+      for (size_t i = 0; i < key.size(); ++i)
+        key[i] = cells[settings_.table.key[i]];
+      table_copy::step made{table_copy::step::kind::put, key_bytes(key), {}};
+      byte_writer writer{made.row};
+      for (const auto& x : cells)
+        writer.value(x);
+      rows.push_back(std::move(made));
+    }
+    if (rows.size() > settings_.bounds.max_rows)
+      return needs_person(
+          fmt::format("it has more than {} rows: raise `max_rows`", settings_.bounds.max_rows));
+  }
+  held_->replace(std::move(rows));
+  return {};
+}
+
+outcome<void> replicated_table::start_streaming() {
+  auto begun = connection_.run(
+      fmt::format("START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {})",
+                  quoted_name(settings_.slot), pgoutput::lsn_text(position_),
+                  quoted_text(quoted_name(settings_.publication))));
+  if (!begun)
+    return tl::unexpected{begun.error()};
+  answered_at_ = clock::now();
+  return {};
+}
+
+} // namespace keyfold::postgres
