@@ -49,6 +49,7 @@ std::pair<std::string, std::string> split_message(std::string_view text) {
   std::string message{text.substr(0, text.find("\nLOCATION:"))};
   if (!code.empty())
     message.erase(mark + 3, 7);
+  std::erase(message, '\t');
   std::replace(message.begin(), message.end(), '\n', ' ');
   return {code, message};
 }

@@ -27,8 +27,8 @@ template <class T>
 using outcome = tl::expected<T, failure>;
 
 /// By the classes of SQLSTATE: 22 and 23, 54000 and what triggers raise (P0001) are a row's; 21000
-/// is rows with one key in one statement; 08, 40001, 40P01, 53300, 55P03, 57P01 to 57P03 pass;
-/// all else wants a person.
+/// is rows with one key in one statement; 08, 40001, 40P01, 53300, 55006, 55P03, 57P01 to 57P03
+/// pass; all else wants a person.
 failure_kind kind_of(std::string_view code) noexcept;
 
 /// What a person may do about it; empty where there is nothing to say beyond the server's message.
