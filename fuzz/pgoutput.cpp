@@ -22,7 +22,7 @@ table_settings wanted() {
   return {"t", {}, "t", schema, {0}};
 }
 
-void change(change_reader& reader, const pgoutput::message& x) {
+void read_change(change_reader& reader, const pgoutput::message& x) {
   std::string why;
   table_copy::step made;
   std::string before;
@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (log->message.size() > message.size())
           std::abort();
     if (auto parsed = pgoutput::parse_message(message))
-      change(reader, *parsed);
+      read_change(reader, *parsed);
   }
   return 0;
 }

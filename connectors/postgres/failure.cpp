@@ -31,7 +31,7 @@ constexpr std::array remedies{
     known_remedy{"53100", "the server's disk is full: make room there"},
     known_remedy{"53300", "the server has no connection left: raise its max_connections, or close "
                           "others"},
-    known_remedy{"55P03", "55006", "another session holds a lock on the table: end it"},
+    known_remedy{"55P03", "another session holds a lock on the table: end it"},
     known_remedy{"57014", "the server ended the statement: raise its statement_timeout"},
     known_remedy{"55006", "another process uses it: end that one"},
 };
