@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -37,9 +38,12 @@ public:
 
 private:
   void add_fields(const avro::node& record) {
+    if (std::find(around_.begin(), around_.end(), &record) != around_.end())
+      return; // it has itself inside
+    around_.push_back(&record);
     for (const auto& x : record.fields) {
-      if (columns_.size() >= max_columns || path_.size() >= avro::max_schema_depth)
-        return;
+      if (columns_.size() >= max_columns)
+        break;
       path_.push_back(x.name);
       const auto& type = without_null(from_.nodes[x.type]);
       if (type.what == avro::kind::record)
@@ -48,6 +52,7 @@ private:
         add_column(std::move(*known));
       path_.pop_back();
     }
+    around_.pop_back();
   }
 
   void add_column(data_type type) {
@@ -62,7 +67,8 @@ private:
     if (x.what != avro::kind::choice || x.parts.size() != 2)
       return x;
     const auto& first = from_.nodes[x.parts[0]];
-    return first.what == avro::kind::null ? from_.nodes[x.parts[1]] : first;
+    const auto& second = from_.nodes[x.parts[1]];
+    return first.what == avro::kind::null ? second : second.what == avro::kind::null ? first : x;
   }
 
   std::optional<data_type> type_of(const avro::node& x, int depth = 0) const {
@@ -122,6 +128,7 @@ private:
   }
 
   const avro::schema& from_;
+  std::vector<const avro::node*> around_; ///< the records that are being added
   std::vector<std::string> path_;
   std::vector<stream_field> columns_;
 };
