@@ -12,6 +12,7 @@
 #include <exception>
 #include <fmt/format.h>
 #include <functional>
+#include <mimalloc.h>
 
 namespace {
 
@@ -115,6 +116,9 @@ int keyfold_main(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+  // Pages that are free go back at once: the delay only ends when their thread allocates again, and
+  // threads of a pipeline that has caught up rest. The environment's setting comes first.
+  mi_option_set_default(mi_option_decommit_delay, 0);
   try {
     return keyfold_main(argc, argv);
   } catch (const std::exception& problem) {

@@ -72,10 +72,10 @@ def resident_bytes(pid):
 
 
 def stop_at_rest(child):
-    """Ends the process once it has used no processor to speak of for three seconds: all is read, committed and compacted.
+    """Ends the process once it has used no processor to speak of for five seconds: all is read, committed and compacted.
     Returns the bytes resident then."""
     used, quiet = 0, 0
-    while quiet < 3 and child.poll() is None:
+    while quiet < 5 and child.poll() is None:
         time.sleep(1)
         before, used = used, processor_seconds(child.pid)
         quiet = quiet + 1 if used > 0.5 and used - before < 0.05 else 0

@@ -226,6 +226,23 @@ TEST_CASE("as_of: no more than 64 MiB of versions are kept of a key, however man
   CHECK(x.memory() < size_t{200} << 20);
 }
 
+TEST_CASE("as_of: of a history of one GiB a key keeps its newest 64 MiB") {
+  const scope texts{{"text", type(type_kind::string)}};
+  as_of_settings settings;
+  settings.name = "texts";
+  settings.values.stream = "texts";
+  settings.values.columns = {0};
+  settings.values.named = {{"text", type(type_kind::string)}};
+  settings.max_versions = 1'000'000;
+  key x{made(settings, make_as_of), {texts}};
+  std::string piece(64u << 10, 'x');
+  constexpr int pieces = 16 * 1024;
+  for (int i = 0; i < pieces; ++i)
+    x.fold({{0, start + 1ms * i, {cell::string(piece)}}});
+  CHECK(x.counts.bound_reached >= pieces - 1024);
+  CHECK(x.memory() < size_t{100} << 20);
+}
+
 TEST_CASE("as_of: settings that make no sense are refused with the remedy") {
   auto settings = settings_of_prices();
   settings.rows->named[0].name = "price";

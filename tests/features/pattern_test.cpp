@@ -211,6 +211,24 @@ TEST_CASE("pattern: the partial matches of a key are bounded, the oldest give wa
   CHECK(x.memory() < 20'000);
 }
 
+TEST_CASE("pattern: a million rows that each begin a match leave the thousand newest, in less than "
+          "a MiB") {
+  constexpr int64_t rows = 1'000'000;
+  auto settings = pattern_of("A B", {{"B", "action = 'never'"}}, contiguity::relaxed);
+  auto x = key_of(settings);
+  std::vector<arrival> some;
+  for (int64_t i = 0; i < rows; ++i) {
+    some.push_back(event(i * 1ms, i, "x"));
+    if (some.size() < settings.max_waiting_rows / 2 && i + 1 < rows)
+      continue;
+    x.fold(some);
+    x.advance(some.back().at + 1ms);
+    some.clear();
+  }
+  CHECK(x.counts.bound_reached >= uint64_t{rows} - settings.max_partial_matches);
+  CHECK(x.memory() < size_t{1} << 20);
+}
+
 TEST_CASE("pattern: an exploding number of combinations stays within its bounds") {
   auto settings = pattern_of("A+ B", {{"B", "action = 'never'"}}, contiguity::any);
   settings.max_matched_rows = 500;
