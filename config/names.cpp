@@ -3,6 +3,8 @@
 #include "config/spelling.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <string_view>
 
 namespace keyfold::config {
 
@@ -22,6 +24,63 @@ bool check_name(const node& name) {
   name.complain(name.quoted()
                 + " cannot be a name: begin with a letter or `_` and go on with letters, digits, "
                   "`_` and `-`");
+  return false;
+}
+
+namespace {
+
+/// Takes a word or a quoted name off the front of `text`; false where there is none.
+bool take_sql_name(std::string_view& text) {
+  auto word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$';
+  };
+  if (text.starts_with('"')) {
+    auto end = text.find('"', 1);
+    if (end == std::string_view::npos || end == 1)
+      return false;
+    text.remove_prefix(end + 1);
+    return true;
+  }
+  auto end = std::find_if_not(text.begin(), text.end(), word);
+  if (end == text.begin() || text.front() == '$'
+      || std::isdigit(static_cast<unsigned char>(text.front())) != 0)
+    return false;
+  text.remove_prefix(static_cast<size_t>(end - text.begin()));
+  return true;
+}
+
+bool is_table_name(std::string_view text) {
+  constexpr size_t longest = 130;
+  if (text.size() > longest || !take_sql_name(text))
+    return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!take_sql_name(text))
+      return false;
+  }
+  return text.empty();
+}
+
+} // namespace
+
+bool check_table_name(const node& name) {
+  if (!name || is_table_name(name.text()))
+    return true;
+  name.complain(
+      name.quoted()
+      + " is no table's name: write `table` or `schema.table`, each of letters, digits, `_` "
+        "and `$`, or in double quotes");
+  return false;
+}
+
+bool check_slot_name(const node& name) {
+  constexpr size_t longest = 63;
+  auto text = name.text();
+  auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (!name
+      || (!text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), good)))
+    return true;
+  name.complain(name.quoted() + " is no slot's name: up to 63 small letters, digits and `_`");
   return false;
 }
 

@@ -12,6 +12,13 @@ namespace keyfold::config {
 /// Returns whether it is.
 bool check_name(const node& name);
 
+/// Complains of what is no table's name in SQL, `table` or `schema.table`, each part a word or in
+/// double quotes: it becomes part of statements as it stands.
+bool check_table_name(const node& name);
+
+/// Complains of what PostgreSQL takes for no slot's name.
+bool check_slot_name(const node& name);
+
 /// Complains unless `name` can be a column: a letter or `_`, then letters, digits and `_`. Returns
 /// whether it can.
 bool check_column_name(const std::string& name, const node& of);

@@ -1,6 +1,7 @@
 #include "config/tables.hpp"
 
 #include "config/avro.hpp"
+#include "config/names.hpp"
 #include "config/sources.hpp"
 #include "config/spelling.hpp"
 #include "config/streams.hpp"
@@ -38,6 +39,8 @@ postgres_table read_postgres(const node& table, const std::string& application) 
     c = std::isalnum(static_cast<unsigned char>(c)) != 0
             ? static_cast<char>(std::tolower(static_cast<unsigned char>(c)))
             : '_';
+  check_table_name(at["table"]);
+  check_slot_name(at["slot"]);
   out.slot = at.text_or("slot", name.substr(0, 63));
   out.publication = at.text_or("publication", out.slot);
   for (const char* key : {"keep", "keep_missing"})

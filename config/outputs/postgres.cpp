@@ -1,3 +1,4 @@
+#include "config/names.hpp"
 #include "config/outputs/targets.hpp"
 #include "config/spelling.hpp"
 
@@ -38,6 +39,8 @@ postgres_output read_postgres_output(const node& at, const graph& views, const o
   out.password = at.text_or("password", "");
   out.table = at.text_or("table", "");
   out.marker_table = at.text_or("marker_table", "");
+  check_table_name(at["table"]);
+  check_table_name(at["marker_table"]);
   out.create_table = at.flag_or("create_table", out.create_table);
   out.batch_rows = at.whole_or("batch_rows", out.batch_rows);
   out.timeout = at.milliseconds_or("timeout", out.timeout);

@@ -31,11 +31,15 @@ size_t packed_rows::count_until(event_time at) const noexcept {
 
 bool packed_rows::place_written(event_time at, uint32_t tag, size_t begin) {
   if (bytes_.size() > max_bytes) {
+    // Room is made for many rows at once, since compaction passes over all of them.
+    constexpr auto most_left = max_bytes / 8 * 7;
+    if (bytes_.size() - wasted_ > most_left) {
+      bytes_.resize(begin);
+      return false;
+    }
     auto written = bytes_.substr(begin);
     bytes_.resize(begin);
     compact();
-    if (bytes_.size() + written.size() > max_bytes)
-      return false;
     begin = bytes_.size();
     bytes_.append(written);
   }

@@ -17,7 +17,8 @@ namespace keyfold {
 /// 24 bytes a row besides its own; an empty one owns next to nothing. Not thread-safe.
 class packed_rows {
 public:
-  /// Bytes of rows that one object holds at most.
+  /// Bytes of rows that one object holds at most. One that has been full has room again when it
+  /// holds seven eighths of that.
   static constexpr size_t max_bytes = size_t{64} << 20;
 
   /// Points into the rows, until they change.
@@ -35,7 +36,7 @@ public:
   /// The number of rows whose time is `at` or earlier; they are the first ones.
   size_t count_until(event_time at) const noexcept;
 
-  /// False, changing nothing, where it would hold more than `max_bytes`.
+  /// False, changing nothing, where there is no room.
   bool insert(event_time at, uint32_t tag, std::string_view bytes) {
     return insert_written(at, tag, [&](byte_writer& out) { out.bytes().append(bytes); });
   }

@@ -62,7 +62,11 @@ TEST_CASE("postgres output: what cannot be is complained of") {
   CHECK_THAT(errors_of(with_output(R"(, "columns": {"event": "eventName"})")),
              Contains("leaves out `userId`"));
   CHECK_THAT(errors_of(with_output(R"(, "value_format": "json")")), Contains("value_format"));
-  CHECK_THAT(errors_of(with_output("", "a; DROP TABLE b")), Contains("d.json:"));
+  CHECK_THAT(errors_of(with_output("", "a; DROP TABLE b")), Contains("is no table's name"));
+  for (const auto* name : {"1a", "a.b.c", "a.", ".a", "a b", "$a"})
+    CHECK_THAT(errors_of(with_output("", name)), Contains("is no table's name"));
+  for (const auto* name : {"a", "_a$1.b2"})
+    CHECK(errors_of(with_output("", name)).empty());
   CHECK_THAT(
       errors_of(changed(
           R"({"name": "changes", "type": "file", "path": "out.jsonl", "views": ["activity"]})",
@@ -92,6 +96,6 @@ TEST_CASE("postgres table: what cannot be is complained of") {
   CHECK_THAT(errors_of(with_table(R"(, "mode": "replicated", "keep": "1s")")),
              Contains("of tables that are asked on demand"));
   CHECK_THAT(errors_of(with_table(R"(, "mode": "replicated", "slot": "No-Good")")),
-             Contains("No-Good"));
+             Contains("`No-Good` is no slot's name"));
   CHECK_THAT(errors_of(with_table("", "list<string>")), Contains("not read as lists or maps"));
 }
