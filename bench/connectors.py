@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Connectors beside bare clients that do the same: Avro decoding, the outputs to S2, PostgreSQL, SQLite and files."""
+"""Connectors beside bare clients that do the same: Avro decoding, the outputs to S2, PostgreSQL, DynamoDB, SQLite and files."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/support"))
+import dynamodb  # noqa: E402
 import postgres  # noqa: E402
 import s2  # noqa: E402
 
@@ -45,7 +46,14 @@ def postgres_output(options):
         return run(options, "bench_postgres_output", server.url, postgres.PASSWORD, options.rows, options.rounds)
 
 
-PARTS = {"avro": avro, "s2_output": s2_output, "postgres_output": postgres_output, "local_outputs": local_outputs}
+def dynamodb_output(options):
+    """Rows per second of items put into DynamoDB Local in memory, beside a client that sends the same batches, unsigned."""
+    with tempfile.TemporaryDirectory() as directory, dynamodb.DynamoDB(directory, heap="768m") as server:
+        return run(options, "bench_dynamodb_output", server.url, options.rows // 5, options.rounds)
+
+
+PARTS = {"avro": avro, "s2_output": s2_output, "postgres_output": postgres_output, "dynamodb_output": dynamodb_output,
+         "local_outputs": local_outputs}
 
 
 def main():
@@ -60,7 +68,7 @@ def main():
     for name in options.only or PARTS:
         try:
             result[name] = PARTS[name](options)
-        except (s2.Unavailable, postgres.Unavailable) as reason:
+        except (s2.Unavailable, postgres.Unavailable, dynamodb.Unavailable) as reason:
             print(f"skipped: {name}: {reason}", flush=True)
             result[name] = None
     print(json.dumps(result))

@@ -74,6 +74,12 @@ struct target_text {
   std::string operator()(const sqlite_output& x) const {
     return "table " + x.table + " of sqlite " + x.path;
   }
+  std::string operator()(const webhook_output& x) const {
+    return "webhook " + x.url.substr(0, x.url.find('?'));
+  }
+  std::string operator()(const dynamodb_output& x) const {
+    return "DynamoDB table " + x.table + " at " + (x.endpoint.empty() ? x.region : x.endpoint);
+  }
 };
 
 std::string source_of(const table_plan& x) {

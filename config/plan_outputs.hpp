@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -71,6 +72,54 @@ struct postgres_output {
   std::chrono::milliseconds timeout{30'000};
 };
 
+/// An attribute of a DynamoDB item, or a member of a map in it.
+struct dynamodb_part {
+  enum class kind : uint8_t { column, columns, text, number, map } is = kind::column;
+  std::string name;
+  std::vector<std::string> columns; ///< of `column` one, of `columns` those joined as a key's text
+  std::string literal;              ///< of `text` and `number`
+  std::vector<dynamodb_part> parts; ///< of `map`
+};
+struct aws_credentials {
+  enum class from : uint8_t { anywhere, given, environment, file, container, instance };
+  from where = from::anywhere;
+  std::string profile; ///< of `file`
+  std::string access_key;
+  std::string secret_key;
+  std::string session_token;
+};
+struct dynamodb_output {
+  std::string region;
+  std::string endpoint; ///< URL; empty: AWS's of the region
+  aws_credentials credentials;
+  std::string ca_certificate;
+  std::chrono::milliseconds timeout{10'000};
+  std::string table;
+  bool create_table = false;
+  std::string partition_key;
+  std::string sort_key;            ///< empty: the table has none
+  std::vector<dynamodb_part> item; ///< empty: the key columns, then the value's
+  std::string version;             ///< the attribute that holds the epoch; empty: none does
+  enum class timestamps : uint8_t { rfc3339, seconds, milliseconds, microseconds };
+  timestamps written_as = timestamps::rfc3339;
+  uint32_t max_in_flight = 8;
+  std::string marker_table; ///< empty: there is no marker
+};
+struct webhook_output {
+  std::string url;
+  bool put = false; ///< PUT instead of POST
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string key_header = "Idempotency-Key";
+  std::string token; ///< a bearer's
+  std::string ca_certificate;
+  std::string client_certificate;
+  std::string client_key;
+  std::chrono::milliseconds timeout{10'000};
+  uint32_t batch_rows = 100;
+  uint64_t batch_bytes = 1u << 20;
+  uint32_t max_in_flight = 1;
+};
+
 struct output_plan {
   /// A field of the value, and the column it is written of.
   struct field {
@@ -87,7 +136,9 @@ struct output_plan {
   output_format key_format;
   output_format value_format;
   avro_output avro;
-  std::variant<kafka_output, s2_output, file_output, postgres_output, sqlite_output> target;
+  std::variant<kafka_output, s2_output, file_output, postgres_output, sqlite_output,
+               dynamodb_output, webhook_output>
+      target;
   uint64_t max_pending_bytes = 256u << 20; ///< of unpublished changes; beyond: the sources wait
 };
 

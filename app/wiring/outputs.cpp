@@ -1,5 +1,6 @@
 #include "app/wiring/outputs.hpp"
 
+#include "app/wiring/dynamodb.hpp"
 #include "app/wiring/formats.hpp"
 #include "app/wiring/rows.hpp"
 #include "app/wiring/s2.hpp"
@@ -7,6 +8,7 @@
 #include "connectors/kafka/kafka_output.hpp"
 #include "connectors/postgres/postgres_output.hpp"
 #include "connectors/sqlite/sqlite_output.hpp"
+#include "connectors/webhook/webhook_output.hpp"
 
 namespace keyfold {
 
@@ -73,6 +75,31 @@ private:
     settings.lock_wait = target.lock_wait;
     settings.columns = std::move(columns_.front());
     return sqlite::make_sqlite_output(std::move(settings), with_.letters, with_.metrics);
+  }
+
+  output_result make_to(const config::dynamodb_output& target) {
+    return make_dynamodb(x_, target, std::move(columns_.front()), with_.application, with_.metrics,
+                         with_.letters);
+  }
+
+  output_result make_to(const config::webhook_output& target) {
+    webhook::output_settings settings;
+    settings.name = x_.name;
+    settings.pipeline = with_.application + "-" + x_.name;
+    settings.url = target.url;
+    settings.method = target.put ? "PUT" : "POST";
+    settings.headers = target.headers;
+    settings.http.token = target.token;
+    settings.http.ca_certificate = target.ca_certificate;
+    settings.http.client_certificate = target.client_certificate;
+    settings.http.client_key = target.client_key;
+    settings.http.timeout = target.timeout;
+    settings.key_header = target.key_header;
+    settings.batch_rows = target.batch_rows;
+    settings.batch_bytes = target.batch_bytes;
+    settings.max_in_flight = target.max_in_flight;
+    settings.columns = std::move(columns_);
+    return webhook::make_webhook_output(std::move(settings), with_.metrics, with_.letters);
   }
 
   output_result make_to(const config::kafka_output& target) {

@@ -33,9 +33,14 @@ kafka_output read_kafka_output(const node& at, const plan& of, const std::string
 /// @param output what has been read of it so far
 s2_output read_s2_output(const node& at, const plan& of, const output_plan& output,
                          target_names& taken);
+/// @param rows what the output gets, which decides on the columns there are
+dynamodb_output read_dynamodb_output(const node& at, const graph& views, const output_plan& rows,
+                                     const std::vector<declared_stream>& streams,
+                                     target_names& taken);
 
 /// @param rows what it receives, read already
 postgres_output read_postgres_output(const node& at, const graph& views, const output_plan& rows,
                                      target_names& taken);
+webhook_output read_webhook_output(const node& at, target_names& taken);
 
 } // namespace keyfold::config

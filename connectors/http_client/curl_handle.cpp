@@ -1,5 +1,6 @@
 #include "connectors/http_client/curl_handle.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 namespace keyfold {
@@ -55,6 +56,13 @@ std::chrono::seconds curl_retry_after(CURL* curl) {
   curl_off_t seconds = 0;
   curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
   return std::chrono::seconds{seconds};
+}
+
+std::time_t curl_date(CURL* curl) {
+  curl_header* date = nullptr;
+  if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) != CURLHE_OK)
+    return 0;
+  return std::max<std::time_t>(curl_getdate(date->value, nullptr), 0);
 }
 
 } // namespace keyfold

@@ -27,4 +27,7 @@ curl_list set_curl_request(CURL* curl, const http_exchange_request& what);
 /// What the answer's Retry-After asks for; 0: nothing.
 std::chrono::seconds curl_retry_after(CURL* curl);
 
+/// What the answer's Date says; 0: nothing.
+std::time_t curl_date(CURL* curl);
+
 } // namespace keyfold

@@ -74,6 +74,7 @@ result<http_exchange_answer> http_client::exchange(const http_exchange_request& 
   http_exchange_answer out;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out.status);
   out.retry_after = curl_retry_after(curl);
+  out.date = curl_date(curl);
   out.body = std::move(answer.text);
   return out;
 }

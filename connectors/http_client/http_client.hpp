@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ struct http_exchange_answer {
   long status = 0;
   std::string body;
   std::chrono::seconds retry_after{0}; ///< what its Retry-After asks for; 0: nothing
+  std::time_t date = 0;                ///< by the server's clock; 0: it does not say
 };
 
 /// A client of other HTTP servers: one exchange after the other on one connection, which is kept.

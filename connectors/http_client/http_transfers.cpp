@@ -58,6 +58,7 @@ public:
   std::chrono::seconds retry_after() const override {
     return curl_ == nullptr ? std::chrono::seconds{0} : curl_retry_after(curl_);
   }
+  std::time_t date() const override { return curl_ == nullptr ? 0 : curl_date(curl_); }
 
   void end(CURLcode outcome) {
     ended_ = true;

@@ -34,6 +34,8 @@ public:
   virtual const std::string& failure() const = 0;
   /// What the answer's Retry-After asks for; 0: nothing.
   virtual std::chrono::seconds retry_after() const = 0;
+  /// When it was written, by the server's clock; 0: it does not say.
+  virtual std::time_t date() const = 0;
 };
 
 /// Many exchanges with HTTP servers at once, on one thread: the caller's, but for `wake_up`.

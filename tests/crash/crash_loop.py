@@ -37,7 +37,7 @@ ORDINARY = ("kills", "ledger-commit", "output-commit", "broker-restart", "disk-f
 SCENARIOS = (*ORDINARY, "database-restart")
 SYSTEMS = {"counters": "Counters", "conversions": "Conversions", "checkout-attribution": "CheckoutAttribution",
            "purchases-sliding": "PurchasesSliding", "conversions-s2": "ConversionsS2",
-           "checkout-attribution-postgres": "CheckoutAttributionPostgres", "local": "Local"}
+           "checkout-attribution-postgres": "CheckoutAttributionPostgres", "local": "Local", "dynamodb": "Dynamodb"}
 
 FAULT_SECONDS = 10  # that events arrive in the scenarios around commits
 
