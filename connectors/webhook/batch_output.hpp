@@ -1,7 +1,7 @@
 #pragma once
 
 #include "connectors/common/letter_box.hpp"
-#include "connectors/file/change_lines.hpp"
+#include "connectors/formats/change_lines.hpp"
 #include "connectors/http_client/retry_queue.hpp"
 #include "connectors/webhook/output_metrics.hpp"
 #include "connectors/webhook/webhook_output.hpp"
