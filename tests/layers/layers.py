@@ -21,7 +21,7 @@ LIBRARIES = {
     "librdkafka/": "PkgConfig::rdkafka",
     "libpq-fe.h": "PkgConfig::libpq",
     "nlohmann/": "nlohmann_json::nlohmann_json",
-    "openssl/": "OpenSSL::SSL",
+    "openssl/": "OpenSSL::Crypto",
     "prometheus/": "prometheus-cpp::core",
     "simdjson.h": "simdjson::simdjson",
     "spdlog/": "spdlog::spdlog",
