@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -71,8 +72,10 @@ result<dated_credentials> parse_endpoint_answer(const std::string& body) {
     auto at = parse_timestamp(end, timestamp_unit::rfc3339);
     if (!at)
       return fail("the `Expiration` in its answer is no RFC 3339 time");
+    // The system's clock counts nanoseconds, and ends in 2262.
+    constexpr std::chrono::microseconds latest{9'000'000'000'000'000};
     out.until = std::chrono::system_clock::time_point{
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(at->time_since_epoch())};
+        std::clamp<std::chrono::microseconds>(at->time_since_epoch(), -latest, latest)};
   }
   return out;
 }

@@ -125,6 +125,10 @@ TEST_CASE("dynamodb credentials: what an endpoint answers", "[dynamodb]") {
   CHECK(good->keys == credentials{"A", "S", "T"});
   CHECK(good->until == std::chrono::system_clock::time_point{std::chrono::seconds{1'704'067'200}});
   CHECK(!parse_endpoint_answer(R"({"AccessKeyId":"A","SecretAccessKey":"S"})")->until);
+  auto late = parse_endpoint_answer(R"({"AccessKeyId":"A","SecretAccessKey":"S",
+                                        "Expiration":"9999-01-01T00:00:00Z"})");
+  REQUIRE(late);
+  CHECK(late->until > std::chrono::system_clock::now() + std::chrono::hours{24 * 365 * 100});
   CHECK(contains(parse_endpoint_answer(R"({"AccessKeyId":"A"})").error().message, "SecretAccess"));
   CHECK(contains(parse_endpoint_answer("<html>").error().message, "no `AccessKeyId`"));
   CHECK(contains(
