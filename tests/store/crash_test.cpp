@@ -100,8 +100,12 @@ TEST_CASE("ledger: kill -9 at any moment leaves whole epochs only") {
   scratch_directory scratch;
   auto options = options_for(scratch.file("ledger.db"));
   uint64_t told = 0;
-  for (int round = 0; round < 25; ++round) {
-    told = std::max(told, run_and_kill(options, std::chrono::microseconds{random() % 150'000}));
+  // A slow disk commits nothing within the first delays: they grow until epochs were there to be
+  // lost.
+  for (unsigned round = 0; round < 25 || told <= 5; ++round) {
+    REQUIRE(round < 500);
+    auto longest = 150'000 * (1 + round / 25);
+    told = std::max(told, run_and_kill(options, std::chrono::microseconds{random() % longest}));
     auto x = open_ledger(options);
     INFO("round " << round << ", epoch " << x->last_epoch() << ", told " << told);
     REQUIRE(x->last_epoch() >= told);
@@ -116,7 +120,6 @@ TEST_CASE("ledger: kill -9 at any moment leaves whole epochs only") {
       REQUIRE(*x->read_outbox("kafka", epoch) == std::to_string(epoch));
     REQUIRE(*x->published("kafka") + pending.size() == told);
   }
-  CHECK(told > 5);
 }
 
 TEST_CASE("ledger: a file that may not grow is out of space; the same commit succeeds later") {
