@@ -15,7 +15,11 @@ warnings.simplefilter("ignore")
 
 import pandas  # noqa: E402
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, PushSource  # noqa: E402
-from feast.errors import FeatureServiceNotFoundException, FeatureViewNotFoundException  # noqa: E402
+from feast.errors import (  # noqa: E402
+    FeatureServiceNotFoundException,
+    FeatureViewNotFoundException,
+    RequestDataNotFoundInEntityRowsException,
+)
 from feast.infra.online_stores.remote import RemoteOnlineStoreConfig  # noqa: E402
 from feast.repo_config import RegistryConfig, RepoConfig  # noqa: E402
 from feast.types import Float64, Int64  # noqa: E402
@@ -105,6 +109,75 @@ def service(store):
     assert values == {"user_id": [1], f"f1_{DECAY}": [1.5], f"f2_{DECAY}": [2.0], f"f0_{DECAY}": [1.0]}, values
 
 
+# What an on-demand view takes from the request travels beside the join keys, a value a row. JSON has no moments: they are RFC 3339.
+ASKED = {"price": 2.5, "rounds": 2, "gift": True, "note": "for ann", "at": "2024-02-10T22:53:24Z"}
+
+
+def on_demand(store):
+    answer = read(store, ["worth:total", "worth:label", F0, "worth:hour"],
+                  [{"user_id": 1, **ASKED}, {"user_id": 2, **ASKED, "price": 10.0, "gift": False}])
+    assert answer.to_dict() == {"user_id": [1, 2], "total": [5.0, 40.0], "label": ["for ann", "no gift"], "hour": [22, 22],
+                                f"f0_{DECAY}": [1.0, 2.0]}, answer.to_dict()
+    assert statuses(answer, "total") == ["PRESENT", "PRESENT"]
+    assert list(answer.to_df()["total"]) == [5.0, 40.0]
+
+
+def on_demand_columnar(store):
+    values = read(store, ["worth:total"], {"user_id": [1, 2], **{name: [x, x] for name, x in ASKED.items()}}).to_dict()
+    assert values == {"user_id": [1, 2], "total": [5.0, 10.0]}, values
+
+
+def on_demand_without_request_data(store):
+    answer = read(store, ["rates:share"], [{"user_id": 1}, {"user_id": 999}])
+    assert answer.to_dict() == {"user_id": [1, 999], "share": [0.4, None]}, answer.to_dict()
+    assert statuses(answer, "share") == ["PRESENT", "NOT_FOUND"]
+
+
+def on_demand_nulls(store):
+    answer = read(store, ["worth:total", "worth:label"], [{"user_id": 1, **ASKED, "price": None}, {"user_id": 999, **ASKED}])
+    assert answer.to_dict()["total"] == [None, None], answer.to_dict()
+    assert statuses(answer, "total") == ["NULL_VALUE", "NOT_FOUND"], answer.proto
+    assert answer.to_dict()["label"] == ["for ann", "for ann"], answer.to_dict()
+
+
+def on_demand_service(store):
+    row = {"user_id": 2, **ASKED}
+    values = read(store, FeatureService(name="priced_svc", features=[]), [row]).to_dict()
+    assert values == {"user_id": [2], f"f0_{DECAY}": [2.0], "total": [10.0], "share": [2 / 4.5]}, values
+    values = read(store, FeatureService(name="priced_svc", features=[]), [row], full_feature_names=True).to_dict()
+    assert values == {"user_id": [2], f"user_stats__f0_{DECAY}": [2.0], "worth__total": [10.0], "rates__share": [2 / 4.5]}, values
+
+
+def request_data_missing(store):
+    row = {"user_id": 1, **ASKED}
+    del row["price"]
+    try:
+        read(store, ["worth:total"], [row])
+    except RequestDataNotFoundInEntityRowsException as problem:
+        assert "price" in str(problem), problem
+    else:
+        raise AssertionError("no exception")
+
+
+def request_data_of_another_type(store):
+    try:
+        read(store, ["worth:total"], [{"user_id": 1, **ASKED, "price": "much"}])
+    except Exception as problem:
+        assert "price: row 0 of entities is no double" in str(problem), problem
+    else:
+        raise AssertionError("no exception")
+
+
+def moments_as_objects(store):
+    """What the SDK cannot carry: its remote client writes JSON, and a datetime is none."""
+    try:
+        read(store, ["worth:hour"], [{"user_id": 1, **ASKED, "at": WHEN}])
+    except TypeError as problem:
+        assert "JSON" in str(problem), problem
+    else:
+        raise AssertionError("the SDK can: say so in docs/http.md")
+
+
 def unknown_view(store):
     try:
         read(store, ["nope:f"], [{"user_id": 1}])
@@ -170,7 +243,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         store = store_of(base, directory)
         for test in (single, many, hundred, columnar, missing, composite, two_entities, integer_for_string_key, full_names, service,
-                     unknown_view, unknown_service, wrong_key):
+                     on_demand, on_demand_columnar, on_demand_without_request_data, on_demand_nulls, on_demand_service,
+                     request_data_missing, request_data_of_another_type, moments_as_objects, unknown_view, unknown_service, wrong_key):
             check(test.__name__.replace("_", " "), test, store)
         check("expired", expired, base, directory)
         with_definitions(store, directory)
