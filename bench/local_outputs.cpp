@@ -1,20 +1,24 @@
 // The outputs to SQLite and to files beside bare clients: programs that hold the same rows as plain
 // values and write them in the same batches, as durably, with nothing but SQLite's or the system's
-// calls. Usage: bench_local_outputs FOLDER ROWS ROUNDS
+// calls; the file's bytes are compared. Usage: bench_local_outputs FOLDER ROWS ROUNDS [sqlite|file]
 #include "connectors/file/file_output.hpp"
 #include "connectors/sqlite/sqlite_output.hpp"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
+#include <iterator>
 #include <sqlite3.h>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <unistd.h>
 #include <vector>
 
@@ -140,17 +144,54 @@ double sqlite_client(const std::string& path, const std::vector<row>& rows) {
   return took;
 }
 
+void append_text(std::string_view text, std::string& out) {
+  out.push_back('"');
+  while (!text.empty()) {
+    auto special = std::find_if(text.begin(), text.end(), [](char c) {
+      return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+    });
+    auto plain = static_cast<size_t>(special - text.begin());
+    out.append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty())
+      break;
+    if (text.front() == '"' || text.front() == '\\')
+      out.append({'\\', text.front()});
+    else
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(text.front()));
+    text.remove_prefix(1);
+  }
+  out.push_back('"');
+}
+
+template <class Number>
+void append_number(Number x, std::string& out) {
+  char text[32];
+  auto end = std::to_chars(text, std::end(text), x).ptr;
+  out.append(text, end);
+  if (std::is_floating_point_v<Number> && std::find(text, end, '.') == end)
+    out += ".0";
+}
+
+/// The line of `x`, byte for byte as the output writes it.
+void append_line(const row& x, std::string& out) {
+  out += R"({"key":{"user":)";
+  append_text(x.user, out);
+  out += R"(},"value":{"count":)";
+  append_number(x.count, out);
+  out += R"(,"score":)";
+  append_number(x.score, out);
+  out += R"(,"note":)";
+  append_text(x.note, out);
+  out += "}}\n";
+}
+
 double files_client(const std::string& path, const std::vector<row>& rows) {
   auto to = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   auto begun = clock_type::now();
   std::string text;
   for (size_t n = 0; n < rows.size(); ++n) {
-    const auto& x = rows[n];
-    fmt::format_to(std::back_inserter(text),
-                   FMT_COMPILE(R"({{"key":{{"user":"{}"}},"value":{{"count":{},"score":{},)"
-                               R"("note":"{}"}}}})"
-                               "\n"),
-                   x.user, x.count, x.score, x.note);
+    append_line(rows[n], text);
     if ((n + 1) % static_cast<size_t>(batch_rows) != 0 && n + 1 < rows.size())
       continue;
     if (::write(to, text.data(), text.size()) != static_cast<ssize_t>(text.size())
@@ -160,6 +201,15 @@ double files_client(const std::string& path, const std::vector<row>& rows) {
   }
   ::close(to);
   return std::chrono::duration<double>(clock_type::now() - begun).count();
+}
+
+void must_be_equal(const std::string& a, const std::string& b) {
+  auto contents = [](const std::string& path) {
+    std::ifstream from{path, std::ios::binary};
+    return std::string{std::istreambuf_iterator<char>{from}, {}};
+  };
+  if (contents(a) != contents(b))
+    give_up(fmt::format("{} and {} differ: they were to hold the same bytes", a, b));
 }
 
 /// Rounds of output and client in turns; their best rates, and the ratio of the middle round.
@@ -186,22 +236,29 @@ std::string compare(const char* name, size_t rows, int rounds, Output output, Cl
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4)
-    give_up("usage: bench_local_outputs FOLDER ROWS ROUNDS");
+  if (argc != 4 && argc != 5)
+    give_up("usage: bench_local_outputs FOLDER ROWS ROUNDS [sqlite|file]");
   std::string folder = argv[1];
+  std::string_view only = argc == 5 ? argv[4] : "";
   auto rows = make_rows(std::atoll(argv[2]));
   auto rounds = std::atoi(argv[3]);
   auto logs = logs_of(rows);
   auto path = [&](const char* what, int round) {
     return fmt::format("{}/{}-{}", folder, what, round);
   };
-  auto sqlite = compare(
-      "sqlite", rows.size(), rounds,
-      [&](int round) { return sqlite_output(path("sqlite-output", round), logs); },
-      [&](int round) { return sqlite_client(path("sqlite-client", round), rows); });
-  auto files = compare(
-      "file", rows.size(), rounds,
-      [&](int round) { return files_output(path("file-output", round), logs); },
-      [&](int round) { return files_client(path("file-client", round), rows); });
-  std::printf("{%s, %s}\n", sqlite.c_str(), files.c_str());
+  std::vector<std::string> results;
+  if (only != "file")
+    results.push_back(compare(
+        "sqlite", rows.size(), rounds,
+        [&](int round) { return sqlite_output(path("sqlite-output", round), logs); },
+        [&](int round) { return sqlite_client(path("sqlite-client", round), rows); }));
+  if (only != "sqlite") {
+    results.push_back(compare(
+        "file", rows.size(), rounds,
+        [&](int round) { return files_output(path("file-output", round), logs); },
+        [&](int round) { return files_client(path("file-client", round), rows); }));
+    for (int round = 0; round < rounds; ++round)
+      must_be_equal(path("file-output", round), path("file-client", round));
+  }
+  std::printf("{%s}\n", fmt::format("{}", fmt::join(results, ", ")).c_str());
 }

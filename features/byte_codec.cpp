@@ -73,6 +73,9 @@ uint8_t byte_reader::u8() {
 }
 
 uint64_t byte_reader::varint() {
+  // Most are sizes and counts: one byte.
+  if (next_ != end_ && static_cast<uint8_t>(*next_) < 0x80)
+    return static_cast<uint8_t>(*next_++);
   uint64_t x = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     auto byte = u8();

@@ -5,15 +5,21 @@ namespace keyfold {
 change_lines::change_lines(row_format format, const std::vector<change_columns>& columns,
                            const row_style& style)
     : format_(format), columns_(columns) {
+  auto several = columns_.size() > 1;
   for (auto& x : columns_) {
     writers_.push_back(make_row_writer(format, x, style));
     widths_.push_back(value_fields(x).size());
-    std::string view;
-    if (columns_.size() > 1 && format == row_format::csv)
+    auto& view = views_.emplace_back();
+    auto& head = heads_.emplace_back();
+    if (several) {
       append_csv_text(x.view, view);
-    else if (columns_.size() > 1)
-      append_json_string(x.view, view);
-    views_.push_back(std::move(view));
+      head = x.events ? "{\"stream\":" : "{\"view\":";
+      append_json_string(x.view, head);
+    }
+    if (several || !x.events) {
+      head += several ? "," : "{";
+      head += x.events ? "\"value\":" : "\"key\":";
+    }
   }
   if (format == row_format::csv && columns_.size() == 1)
     header_ = csv_header(columns_[0]);
@@ -47,26 +53,18 @@ bool change_lines::append(const change& x, std::string& out) const {
 
 void change_lines::append_json(const change& x, std::string& out) const {
   const auto& writer = *writers_[x.source];
-  const auto& name = views_[x.source];
-  auto events = columns_[x.source].events;
-  if (events && name.empty()) {
-    writer.write_value(x.key, x.values, out);
-    return;
-  }
-  out.push_back('{');
-  if (!name.empty())
-    out.append(events ? "\"stream\":" : "\"view\":").append(name).append(",");
-  if (!events) {
-    out += "\"key\":";
+  const auto& head = heads_[x.source];
+  out += head;
+  if (!columns_[x.source].events) {
     writer.write_key(x.key, out);
-    out.push_back(',');
+    out += ",\"value\":";
   }
-  out += "\"value\":";
   if (x.erased)
     out += "null";
   else
     writer.write_value(x.key, x.values, out);
-  out.push_back('}');
+  if (!head.empty())
+    out.push_back('}');
 }
 
 void change_lines::append_csv(const change& x, std::string& out) const {

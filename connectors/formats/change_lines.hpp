@@ -35,7 +35,9 @@ private:
   std::vector<change_columns> columns_;
   std::vector<std::unique_ptr<row_writer>> writers_;
   std::vector<size_t> widths_;     ///< fields of each one's value
-  std::vector<std::string> views_; ///< name of each, as it stands in a line; empty for a single one
+  std::vector<std::string> views_; ///< of CSV: the name of each; empty for a single one
+  std::vector<std::string> heads_; ///< of JSON: what stands before the key, of events before the
+                                   ///< value; empty: the value is all
   std::string header_;
 };
 

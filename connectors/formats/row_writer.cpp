@@ -5,12 +5,8 @@
 #include "features/timestamp_format.hpp"
 #include "features/timestamp_writer.hpp"
 
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -18,69 +14,6 @@
 namespace keyfold {
 
 namespace {
-
-void append_integer(int64_t x, std::string& out) {
-  fmt::format_int text{x};
-  out.append(text.data(), text.size());
-}
-
-/// The shortest text that reads back as `x`, as a number of `kind`, and shows that it is a real:
-/// with a point or an exponent. @pre `x` is finite
-void append_real(double x, type_kind kind, std::string& out) {
-  char text[64];
-  auto* end = kind == type_kind::float32
-                  ? fmt::format_to(text, FMT_COMPILE("{}"), static_cast<float>(x))
-                  : fmt::format_to(text, FMT_COMPILE("{}"), x);
-  out.append(text, end);
-  if (std::none_of(text, end, [](char c) { return c == '.' || c == 'e'; }))
-    out += ".0";
-}
-
-/// How many of the first bytes of `text` are one UTF-8 character of several bytes; 0 if none.
-size_t multibyte_length(std::string_view text) noexcept {
-  auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0};
-  };
-  auto first = byte(0);
-  size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first >= 0xf5)
-    return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80)
-      return 0;
-  // Overlong forms, surrogates and what lies beyond U+10FFFF.
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)
-      || (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))
-    return 0;
-  return length;
-}
-
-void append_escape(char c, std::string& out) {
-  switch (c) {
-  case '"':
-    out += "\\\"";
-    return;
-  case '\\':
-    out += "\\\\";
-    return;
-  case '\n':
-    out += "\\n";
-    return;
-  case '\r':
-    out += "\\r";
-    return;
-  case '\t':
-    out += "\\t";
-    return;
-  default:
-    fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-  }
-}
-
-bool is_plain(char c) noexcept {
-  auto byte = static_cast<uint8_t>(c);
-  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
 
 void append_json_list(std::span<const cell> items, const data_type& element, std::string& out) {
   out.push_back('[');
@@ -162,19 +95,29 @@ private:
     }
     return fields;
   }
+  /// A row is put together aside, for appending piece by piece takes longer than writing.
   void write(std::span<const cell> key, std::span<const cell> values,
              const std::vector<placed_field>& fields, std::string& out) const {
+    char row[1024];
+    constexpr auto room = sizeof row - 1; // the last brace's
+    auto* at = row;
     if (fields.empty())
-      out.push_back('{');
+      *at++ = '{';
     for (const auto& x : fields) {
-      out += x.name;
       const auto& value = x.of(key, values);
+      if (x.name.size() + room_of_json_scalar(value) <= room - static_cast<size_t>(at - row)) {
+        at = put_json_scalar(value, x.type.kind, put_text(x.name, at));
+        continue;
+      }
+      out.append(row, at).append(x.name);
+      at = row;
       if (timestamps_ && value.kind() == cell_kind::timestamp)
         write_timestamp(value.as_timestamp(), out);
       else
         append_json_value(value, x.type, out);
     }
-    out.push_back('}');
+    *at++ = '}';
+    out.append(row, at);
   }
   void write_timestamp(event_time at, std::string& out) const {
     std::string text;
@@ -241,46 +184,16 @@ private:
 
 } // namespace
 
-void append_json_string(std::string_view text, std::string& out) {
-  out.push_back('"');
-  while (!text.empty()) {
-    size_t plain = 0;
-    while (plain < text.size() && is_plain(text[plain]))
-      ++plain;
-    out.append(text.data(), plain);
-    text.remove_prefix(plain);
-    if (text.empty())
-      break;
-    if (static_cast<uint8_t>(text.front()) < 0x80) {
-      append_escape(text.front(), out);
-      text.remove_prefix(1);
-    } else if (auto length = multibyte_length(text)) {
-      out.append(text.data(), length);
-      text.remove_prefix(length);
-    } else {
-      out += "\xef\xbf\xbd";
-      text.remove_prefix(1);
-    }
-  }
-  out.push_back('"');
-}
-
 void append_json_value(const cell& value, const data_type& type, std::string& out) {
   switch (value.kind()) {
   case cell_kind::null:
-    out += "null";
-    return;
   case cell_kind::boolean:
-    out += value.as_boolean() ? "true" : "false";
-    return;
   case cell_kind::integer:
-    return append_integer(value.as_integer(), out);
-  case cell_kind::real:
-    if (std::isfinite(value.as_real()))
-      append_real(value.as_real(), type.kind, out);
-    else
-      out += "null";
+  case cell_kind::real: {
+    char text[longest_json_number];
+    out.append(text, put_json_scalar(value, type.kind, text));
     return;
+  }
   case cell_kind::decimal:
     return append_decimal(value, out);
   case cell_kind::string:
@@ -302,7 +215,10 @@ void append_json_value(const cell& value, const data_type& type, std::string& ou
 }
 
 void append_csv_text(std::string_view text, std::string& out) {
-  if (!text.empty() && text.find_first_of(",\" \r\n\t") == std::string_view::npos) {
+  auto is_special = [](char c) {
+    return c == ',' || c == '"' || c == ' ' || c == '\r' || c == '\n' || c == '\t';
+  };
+  if (!text.empty() && std::none_of(text.begin(), text.end(), is_special)) {
     out += text;
     return;
   }

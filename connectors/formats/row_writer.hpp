@@ -1,5 +1,6 @@
 #pragma once
 
+#include "connectors/formats/json_text.hpp"
 #include "messages/change_log.hpp"
 
 #include <cstdint>
@@ -51,8 +52,6 @@ std::vector<written_field> value_fields(const change_columns& columns);
 std::unique_ptr<row_writer> make_row_writer(row_format format, const change_columns& columns,
                                             const row_style& style = {});
 
-/// Appends `text` as a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string_view text, std::string& out);
 /// Appends one value as JSON, as `make_row_writer` says. @pre `value` is null or of `type`
 void append_json_value(const cell& value, const data_type& type, std::string& out);
 /// Appends `text` as a CSV field, quoted where `make_row_writer` says.

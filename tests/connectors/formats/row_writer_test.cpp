@@ -2,8 +2,11 @@
 
 #include "decoding.hpp"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 
@@ -111,6 +114,77 @@ TEST_CASE("row writer: reals read back as the same number") {
       continue;
     CHECK(decode.first(json("double", cell::real(x))).as_real() == x);
   }
+}
+
+TEST_CASE("row writer: whole numbers have a point, and their digits as far as these are exact") {
+  CHECK(json("double", cell::real(-0.0)) == R"({"a":-0.0})");
+  CHECK(json("double", cell::real(-12)) == R"({"a":-12.0})");
+  CHECK(json("double", cell::real(999999999999999)) == R"({"a":999999999999999.0})");
+  CHECK(json("double", cell::real(1e15)) == R"({"a":1000000000000000.0})");
+  CHECK(json("double", cell::real(1e16)) == R"({"a":1e+16})");
+  CHECK(json("float", cell::real(16777215)) == R"({"a":16777215.0})");
+  CHECK(json("float", cell::real(123456792)) == R"({"a":123456790.0})");
+  CHECK(json("float", cell::real(-3)) == R"({"a":-3.0})");
+  CHECK(json("double", cell::real(0.001)) == R"({"a":0.001})");
+  CHECK(json("double", cell::real(0.0001)) == R"({"a":0.0001})");
+  CHECK(json("double", cell::real(-19.99)) == R"({"a":-19.99})");
+  CHECK(json("double", cell::real(120.05)) == R"({"a":120.05})");
+}
+
+TEST_CASE("row writer: reals have the shortest text, however it is found") {
+  auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  auto expected = [](auto x) {
+    auto text = fmt::format("{}", x);
+    return "{\"a\":" + text + (text.find_first_of(".e") == std::string::npos ? ".0}" : "}");
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    auto digits = static_cast<double>(random() >> (1 + random() % 63)) * (i % 2 == 0 ? 1 : -1);
+    for (auto x : {digits, digits / 10, digits / 100, digits / 1000, digits / 10'000, digits / 8,
+                   std::nextafter(digits / 100, 0.0)}) {
+      CHECK(json("double", cell::real(x)) == expected(x));
+      auto single = static_cast<float>(x);
+      CHECK(json("float", cell::real(static_cast<double>(single))) == expected(single));
+    }
+  }
+}
+
+TEST_CASE("row writer: strings of any length and bytes are the same in a row and alone") {
+  auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  const std::string_view pieces[] = {"a",    "bcdefghij", "\"", "\\",   "\n",
+                                     "\x1f", "é",         "😀",  "\xff", "\x7f"};
+  decoding decode{schema_of({field("a", "string")})};
+  for (int i = 0; i < 500; ++i) {
+    std::string text;
+    for (auto left = random() % (i % 10 == 0 ? 3000 : 40); left > 0; --left)
+      text += pieces[random() % std::size(pieces)];
+    std::string alone;
+    append_json_string(text, alone);
+    auto row = json("string", cell::string(text));
+    CHECK(row == "{\"a\":" + alone + "}");
+    auto back = std::string{decode.first(row).as_text()};
+    std::string again;
+    append_json_string(back, again);
+    CHECK(again == alone);
+  }
+}
+
+TEST_CASE("row writer: rows longer than what is put together aside") {
+  std::vector<std::pair<std::string, std::string>> names;
+  std::vector<cell> values;
+  std::string expected = "{";
+  for (int i = 0; i < 200; ++i) {
+    names.emplace_back("column" + std::to_string(i), i % 3 == 0 ? "string" : "int64");
+    values.push_back(i % 3 == 0 ? cell::string("some text") : cell::integer(i));
+    expected += (i == 0 ? "\"" : ",\"") + names.back().first
+                + (i % 3 == 0 ? "\":\"some text\"" : "\":" + std::to_string(i));
+  }
+  std::string out;
+  make_row_writer(row_format::json, columns(names))->write_value({}, values, out);
+  CHECK(out == expected + "}");
 }
 
 TEST_CASE("row writer: CSV quotes what has a comma, a quote, a space or a line break") {
