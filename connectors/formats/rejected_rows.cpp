@@ -4,15 +4,9 @@
 
 namespace keyfold {
 
-namespace {
-
-constexpr size_t max_payload_bytes = 64u << 10;
-
-} // namespace
-
 rejected_rows::rejected_rows(std::string output, const std::vector<change_columns>& columns,
                              std::shared_ptr<dead_letter_queue> letters, metrics_registry& metrics)
-    : output_(std::move(output)), lines_(row_format::json, columns), queue_(std::move(letters)),
+    : output_(std::move(output)), lines_(row_format::json, columns), letters_(std::move(letters)),
       rejected_(make_counter(metrics, "keyfold_output_rejected_rows_total",
                              "Rows that the other side refused for good: dead letters.",
                              {{"output", output_}})) {
@@ -28,18 +22,13 @@ void rejected_rows::add(uint64_t epoch, const change& row, std::string_view reas
   lines_.append(row, letter.payload);
   if (!letter.payload.empty())
     letter.payload.pop_back(); // the line's end
-  if (letter.payload.size() > max_payload_bytes)
-    letter.payload.resize(max_payload_bytes);
-  letters_.push_back(std::move(letter));
+  letters_.add(std::move(letter));
 }
 
-result<void> rejected_rows::hand_over() {
-  auto count = letters_.size();
-  if (count > 0 && !queue_->offer(letters_))
-    return fail(
-        fmt::format("{} rows were refused, and as many dead letters wait for the next epoch "
-                    "as may; trying again",
-                    count));
+result<void> rejected_rows::settle() {
+  auto count = letters_.held();
+  if (auto settled = letters_.settle(); !settled)
+    return settled;
   rejected_.Increment(static_cast<double>(count));
   return {};
 }

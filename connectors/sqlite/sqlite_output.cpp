@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 namespace keyfold::sqlite {
 
@@ -40,7 +41,10 @@ public:
     std::lock_guard guard{status_mutex_};
     return status_;
   }
-  void interrupt() noexcept override { interrupted_ = true; }
+  void interrupt() noexcept override {
+    interrupted_ = true;
+    rejected_.interrupt();
+  }
 
 private:
   result<uint64_t> open_file();
@@ -48,6 +52,7 @@ private:
   result<void> make_tables();
   result<void> prepare();
   result<void> write_epoch(uint64_t epoch, std::string_view log);
+  result<void> settle_letters(uint64_t epoch);
   result<void> write_rows(uint64_t epoch, std::string_view log);
   result<void> write_row(uint64_t epoch, const change& x);
   result<void> write_marker(uint64_t epoch);
@@ -76,7 +81,9 @@ private:
   statement write_, delete_, mark_;
   cell_binder binder_;
   uint64_t marker_ = 0;
-  uint64_t rows_ = 0; ///< written of the epoch under way
+  uint64_t rows_ = 0;                      ///< written of the epoch under way
+  std::pair<uint64_t, size_t> lettered_{}; ///< an epoch, and how many rows it leaves out that have
+                                           ///< their dead letters in the ledger
   bool fatal_ = false;
   std::atomic<bool> interrupted_{false};
   mutable std::mutex status_mutex_;
@@ -183,7 +190,6 @@ result<void> sqlite_output::prepare() {
 }
 
 result<void> sqlite_output::publish(uint64_t epoch, std::string_view log) {
-  rejected_.forget();
   return report(write_epoch(epoch, log));
 }
 
@@ -194,14 +200,18 @@ result<void> sqlite_output::write_epoch(uint64_t epoch, std::string_view log) {
     return refuse(fmt::format("epoch {} cannot follow epoch {}, which `{}` holds already: is the "
                               "ledger older than the file?",
                               epoch, marker_, settings_.path));
-  if (auto begun = database_->run("BEGIN IMMEDIATE", "beginning a transaction"); !begun)
-    return begun;
-  if (auto written = write_rows(epoch, log); !written)
-    return written;
+  for (;;) {
+    if (auto begun = database_->run("BEGIN IMMEDIATE", "beginning a transaction"); !begun)
+      return begun;
+    if (auto written = write_rows(epoch, log); !written)
+      return written;
+    if (rejected_.size() == 0 || lettered_ == std::pair{epoch, rejected_.size()})
+      break;
+    if (auto settled = settle_letters(epoch); !settled)
+      return settled;
+  }
   if (auto marked = write_marker(epoch); !marked)
     return marked;
-  if (auto given = rejected_.hand_over(); !given)
-    return given;
   auto committed = database_->run("COMMIT", "committing");
   if (committed) {
     marker_ = epoch;
@@ -210,8 +220,28 @@ result<void> sqlite_output::write_epoch(uint64_t epoch, std::string_view log) {
   return committed;
 }
 
+/// The epoch is begun again, so that nobody waits for its locks, once the dead letters of the rows
+/// that it leaves out are in the ledger: else a crash behind its commit would lose them.
+result<void> sqlite_output::settle_letters(uint64_t epoch) {
+  if (auto rolled = database_->run("ROLLBACK", "setting rows aside"); !rolled)
+    return rolled;
+  auto count = rejected_.size();
+  {
+    std::lock_guard guard{status_mutex_};
+    status_ = {false, named({fmt::format("{} rows of epoch {} were refused, and wait for their "
+                                         "dead letters to be in the ledger",
+                                         count, epoch)})
+                          .message};
+  }
+  auto settled = rejected_.settle();
+  if (settled)
+    lettered_ = {epoch, count};
+  return settled;
+}
+
 result<void> sqlite_output::write_rows(uint64_t epoch, std::string_view log) {
   rows_ = 0;
+  rejected_.forget();
   change_log_reader changes{log};
   change x;
   while (changes.next(x)) {
