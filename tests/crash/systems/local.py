@@ -1,4 +1,4 @@
-"""Tables of a SQLite file and files in parts, from a file of events: no server is needed. Each user's running totals and all of its steps
+"""Tables of a SQLite file, files in parts and a webhook, from a file of events: no server is needed but the webhook's, which is here. Each user's running totals and all of its steps
 are determined by the events."""
 
 import contextlib
@@ -13,6 +13,7 @@ import threading
 import time
 
 from verdict import Verdict
+import webhook
 
 STEP = 0.02  # seconds between two portions of events
 USERS = 200
@@ -50,8 +51,11 @@ class Local:
         # What is written is on the ledger's disk, which is full for a while in one scenario.
         self.paths = {"EVENTS": os.path.join(run.directory, "events.json"), **{name: os.path.join(run.store, file) for name, file in (
             ("TABLES", "tables.db"), ("CHANGES", "changes.jsonl"), ("LINES", "lines.csv"))}}
-        self.environment = {"NAME": run.name, **self.paths}
         chance = random.Random(run.options.seed)
+        self.receiver = webhook.Receiver()
+        # Now and then rows are taken, and nobody is told; or they are not taken.
+        self.receiver.rule = lambda *_: chance.choices((None, "reset", 503), (96, 2, 2))[0]
+        self.environment = {"NAME": run.name, "HOOK": self.receiver.url, **self.paths}
         self.events = [(f"u{chance.randrange(USERS)}", chance.randrange(1000), 1_700_000_000_000 + 10 * i) for i in range(run.events)]
         open(self.paths["EVENTS"], "w").close()
 
@@ -70,6 +74,7 @@ class Local:
         for what, judge in (("table of totals", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.table("totals"))),
                             ("table of steps", lambda x: x.compare_rows(steps, self.table("steps"))),
                             ("what `keyfold tail` makes of them", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.tail())),
+                            ("what the webhook's receiver took", self.judge_webhook(changes)),
                             ("parts of changes", lambda x: x.compare_sequences(changes, self.changes())),
                             ("parts of steps", lambda x: x.compare_rows(steps, list(self.lines())))):
             one = Verdict()
@@ -77,6 +82,19 @@ class Local:
             print(f"{self.run.name}, {what}: {one}", flush=True)
             verdict.add(one)
         return verdict
+
+    def judge_webhook(self, changes):
+        def judge(verdict):
+            have = {}
+            for row in self.receiver.rows():
+                have.setdefault(row["key"]["user"], []).append((row["value"]["events"], row["value"]["total"]))
+            verdict.compare_sequences(changes, have)
+            verdict.wrong += len(self.receiver.conflicts)
+            print(f"{self.run.name}: {len(self.receiver.requests)} requests, {self.receiver.repeated} repeated with a key that was taken", flush=True)
+        return judge
+
+    def close(self):
+        self.receiver.__exit__()
 
     def table(self, name):
         connection = sqlite3.connect(self.paths["TABLES"])
