@@ -122,6 +122,8 @@ void epoch_coordinator::tick() {
   dirty_gauge_.Set(static_cast<double>(dirty));
   in_flight_gauge_.Set(static_cast<double>(with_.gate->in_flight()));
   log_gauge_.Set(static_cast<double>(log_bytes()));
+  for (const auto& output : *with_.outputs)
+    output.writer->look();
   if ((stalled_ || waits_for_room_) && phase_ == phase::folding)
     let_go_on();
   if (phase_ == phase::folding && committing_

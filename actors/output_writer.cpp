@@ -6,8 +6,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace keyfold {
+
+namespace {
+
+/// So long an output repeats what it does before that is worth a person's look.
+constexpr auto uneasy_patience = std::chrono::seconds{2};
+
+} // namespace
 
 output_writer::output_writer(std::string name, std::unique_ptr<event_output> output,
                              store::ledger& ledger, metrics_registry& metrics, readiness& ready,
@@ -66,8 +74,45 @@ void output_writer::join() {
 
 void output_writer::fail(std::string reason) {
   failed_ = true;
-  ready_.set("output " + name_, reason);
+  tell(reason);
   report_.failed(std::move(reason));
+}
+
+void output_writer::tell(std::string reason) {
+  std::lock_guard guard{reason_mutex_};
+  reason_ = std::move(reason);
+  uneasy_.reset();
+  shown_ = false;
+  ready_.set("output " + name_, reason_);
+}
+
+void output_writer::look() {
+  auto status = output_->status();
+  std::lock_guard guard{reason_mutex_};
+  if (!reason_.empty())
+    return;
+  if (status.ready) {
+    uneasy_.reset();
+    if (std::exchange(shown_, false))
+      ready_.set("output " + name_, {});
+    return;
+  }
+  auto now = clock::now();
+  if (!uneasy_)
+    uneasy_ = now;
+  if (now - *uneasy_ < uneasy_patience)
+    return;
+  shown_ = true;
+  ready_.set("output " + name_, std::move(status.reason));
+}
+
+/// The output, or the ledger of it, failed: it is tried again, unless only a person can mend it.
+void output_writer::failed_attempt(const std::string& what, const error& why) {
+  retries_.Increment();
+  tell(why.message);
+  spdlog::warn("output {}: {}{}", name_, what, why.message);
+  if (output_->fatal())
+    fail(why.message);
 }
 
 /// Waits before another attempt: 100 ms, doubled each time, at most 5 s. False when the writer
@@ -105,13 +150,15 @@ void output_writer::loop() {
 }
 
 bool output_writer::open() {
+  auto known = ledger_.published(name_);
+  if (!known) {
+    fail(known.error().message);
+    return false;
+  }
+  output_->recorded(known->epoch, known->position);
   auto marker = output_->open();
   if (!marker) {
-    retries_.Increment();
-    ready_.set("output " + name_, marker.error().message);
-    spdlog::warn("output {}: {}", name_, marker.error().message);
-    if (output_->fatal())
-      fail(marker.error().message);
+    failed_attempt("", marker.error());
     return false;
   }
   if (*marker > ledger_.last_epoch()) {
@@ -122,15 +169,19 @@ bool output_writer::open() {
         name_, *marker, ledger_.last_epoch()));
     return false;
   }
-  opened_ = true;
-  ready_.set("output " + name_, {});
-  return recover(*marker);
+  // An output that has no marker of its own says 0.
+  return recover(std::max(*marker, known->epoch));
 }
 
 /// What the other side holds is published, whatever the ledger believes; the rest of the outbox
 /// waits.
 bool output_writer::recover(uint64_t marker) {
-  settle(marker);
+  if (auto noted = settle(marker, store::durability::at_once); !noted) {
+    failed_attempt("", error{noted.error().message});
+    return false;
+  }
+  opened_ = true;
+  tell({});
   if (recovered_)
     return true;
   auto pending = ledger_.pending(name_);
@@ -165,26 +216,21 @@ bool output_writer::publish(const item& x) {
   auto published = output_->publish(x.epoch, x.log == nullptr ? std::string_view{stored}
                                                               : std::string_view{*x.log});
   if (!published) {
-    retries_.Increment();
     opened_ = false;
-    ready_.set("output " + name_, published.error().message);
-    spdlog::warn("output {}: epoch {} was not published: {}", name_, x.epoch,
-                 published.error().message);
-    if (output_->fatal())
-      fail(published.error().message);
+    failed_attempt(fmt::format("epoch {} was not published: ", x.epoch), published.error());
     return false;
   }
   if (fault_)
     fault_(fault_point::after_output_commit, x.epoch);
-  settle(x.epoch);
+  if (auto noted = settle(x.epoch, store::durability::relaxed); !noted)
+    spdlog::warn("output {}: epoch {} is published, but the ledger could not note it: {}", name_,
+                 x.epoch, noted.error().message);
   return true;
 }
 
-/// Everything up to `epoch` is on the other side.
-void output_writer::settle(uint64_t epoch) {
-  if (auto marked = ledger_.mark_published(name_, epoch); !marked)
-    spdlog::warn("output {}: epoch {} is published, but the ledger could not note it: {}", name_,
-                 epoch, marked.error().message);
+/// Everything up to `epoch` is on the other side. An error: the ledger could not note it.
+store::ledger_result<void> output_writer::settle(uint64_t epoch, store::durability how) {
+  auto noted = ledger_.mark_published(name_, {epoch, output_->position()}, how);
   {
     std::lock_guard guard{mutex_};
     while (!queue_.empty() && queue_.front().epoch <= epoch) {
@@ -196,6 +242,7 @@ void output_writer::settle(uint64_t epoch) {
   }
   pending_gauge_.Set(static_cast<double>(pending_bytes_.load()));
   report_.progressed();
+  return noted;
 }
 
 } // namespace keyfold

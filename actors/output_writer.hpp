@@ -7,11 +7,13 @@
 #include "store/ledger.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -40,11 +42,15 @@ public:
   /// Everything committed is published.
   bool idle() const;
   const std::string& name() const noexcept { return name_; }
+  /// Time goes on: shows what the output says of itself, once that has lasted. By one thread.
+  void look();
   /// Ends after the epoch under way, which is interrupted; the others stay in the ledger.
   void stop();
   void join();
 
 private:
+  using clock = std::chrono::steady_clock;
+
   struct item {
     uint64_t epoch;
     std::shared_ptr<const std::string> log; // null: read it from the ledger
@@ -55,8 +61,10 @@ private:
   bool open();
   bool recover(uint64_t marker);
   bool publish(const item& x);
-  void settle(uint64_t epoch);
+  store::ledger_result<void> settle(uint64_t epoch, store::durability how);
   void fail(std::string reason);
+  void tell(std::string reason);
+  void failed_attempt(const std::string& what, const error& why);
   bool pause(int attempt);
 
   std::string name_;
@@ -78,6 +86,11 @@ private:
   bool failed_ = false;
   bool stopping_ = false;
   std::atomic<uint64_t> pending_bytes_{0};
+
+  std::mutex reason_mutex_;
+  std::string reason_;                      // why the last attempt failed
+  std::optional<clock::time_point> uneasy_; // since then the output says that all is not well
+  bool shown_ = false;                      // what it says
   std::thread thread_;
 };
 

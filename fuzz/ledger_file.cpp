@@ -77,7 +77,7 @@ std::string sound_ledger() {
   {
     auto x = sqlite_ledger::open(options(), tuning);
     if (!x || !(*x)->commit(epoch(1)) || !(*x)->compact(1s) || !(*x)->commit(epoch(2))
-        || !(*x)->mark_published("out", 1))
+        || !(*x)->mark_published("out", {1, "300 0 0 out"}))
       std::abort();
   }
   std::ifstream file{options().path, std::ios::binary};

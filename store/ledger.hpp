@@ -56,6 +56,18 @@ struct outbox_row {
   std::string log;
 };
 
+/// How far an output has published.
+struct published_mark {
+  uint64_t epoch = 0; ///< the newest one that was marked, 0 if none
+  /// Where the output's other side ended with it, in the output's own words; empty if it said
+  /// nothing.
+  std::string position = {};
+};
+
+/// Whether a mark waits for the disk. A relaxed one may be lost when the power fails, not
+/// otherwise.
+enum class durability : uint8_t { relaxed, at_once };
+
 /// All of an epoch.
 struct epoch_commit {
   uint64_t epoch = 0;                  ///< the last one's + 1
@@ -134,10 +146,11 @@ public:
   virtual ledger_result<std::vector<std::pair<uint64_t, uint64_t>>>
   pending(const std::string& output) = 0;
   virtual ledger_result<std::string> read_outbox(const std::string& output, uint64_t epoch) = 0;
-  /// All of `output`'s epochs up to and including `epoch` are published: they leave the outbox.
-  virtual ledger_result<void> mark_published(const std::string& output, uint64_t epoch) = 0;
-  /// The newest epoch that was marked published for `output`, 0 if none.
-  virtual ledger_result<uint64_t> published(const std::string& output) = 0;
+  /// All of `output`'s epochs up to and including the mark's are published: they leave the outbox.
+  virtual ledger_result<void> mark_published(const std::string& output, const published_mark& mark,
+                                             durability how = durability::relaxed) = 0;
+  /// The newest mark of `output`.
+  virtual ledger_result<published_mark> published(const std::string& output) = 0;
 
   virtual ledger_statistics statistics() const = 0;
 

@@ -29,7 +29,7 @@ CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, output TEXT NOT NULL, 
   part INTEGER NOT NULL, parts INTEGER NOT NULL, checksum INTEGER NOT NULL, size INTEGER NOT NULL,
   log BLOB NOT NULL);
 CREATE UNIQUE INDEX outbox_order ON outbox(output, epoch, part);
-CREATE TABLE published(output TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE published(output TEXT PRIMARY KEY, epoch INTEGER NOT NULL, position TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 )";
 
 ledger_error foreign(const std::string& path) {
@@ -73,6 +73,25 @@ ledger_result<void> create(const database& on, const std::string& application) {
   return begun->commit(creating);
 }
 
+/// Brings a file that `check_format` has accepted to the newest format.
+ledger_result<void> upgrade(const database& on) {
+  constexpr auto upgrading = "bringing it to this program's format";
+  auto version = on.number("PRAGMA user_version", reading);
+  if (!version)
+    return tl::unexpected(version.error());
+  if (*version == ledger_format_version)
+    return {};
+  auto begun = transaction::begin(on, upgrading);
+  if (!begun)
+    return tl::unexpected(begun.error());
+  auto header = fmt::format("PRAGMA user_version={}", ledger_format_version);
+  for (auto* sql :
+       {"ALTER TABLE published ADD COLUMN position TEXT NOT NULL DEFAULT ''", header.c_str()})
+    if (auto done = on.run(sql, upgrading); !done)
+      return done;
+  return begun->commit(upgrading);
+}
+
 } // namespace
 
 ledger_result<void> create_or_check(const database& on, const std::string& application,
@@ -80,8 +99,11 @@ ledger_result<void> create_or_check(const database& on, const std::string& appli
   auto fresh = is_new(on);
   if (!fresh)
     return tl::unexpected(fresh.error());
-  if (!*fresh)
-    return check_format(on, application);
+  if (!*fresh) {
+    if (auto sound = check_format(on, application); !sound)
+      return sound;
+    return upgrade(on);
+  }
   auto settings = fmt::format("PRAGMA page_size={}; PRAGMA journal_mode=WAL;", page_size);
   if (auto done = on.run(settings.c_str(), "creating it"); !done)
     return done;
@@ -97,12 +119,12 @@ ledger_result<void> check_format(const database& on, const std::string& applicat
   auto version = on.number("PRAGMA user_version", reading);
   if (!version)
     return tl::unexpected(version.error());
-  if (*version != ledger_format_version)
-    return tl::unexpected(
-        ledger_error{fmt::format("ledger \"{}\" has format {}, this program reads format {}: run "
-                                 "the {} program that wrote it",
-                                 on.path(), *version, ledger_format_version,
-                                 *version > ledger_format_version ? "newer" : "older")});
+  if (*version < oldest_format_version || *version > ledger_format_version)
+    return tl::unexpected(ledger_error{
+        fmt::format("ledger \"{}\" has format {}, this program reads formats {} to {}: "
+                    "run the {} program that wrote it",
+                    on.path(), *version, oldest_format_version, ledger_format_version,
+                    *version > ledger_format_version ? "newer" : "older")});
   auto query = statement::prepare(on, "SELECT name FROM application");
   if (!query)
     return tl::unexpected(query.error());

@@ -14,10 +14,14 @@
 namespace keyfold::store {
 
 inline constexpr int64_t ledger_application_id = 0x6b666c64; // "kfld"
-inline constexpr int64_t ledger_format_version = 1;
+inline constexpr int64_t ledger_format_version = 2;
+/// Those from here on are read; what lacks in an older file is added when it is opened to write.
+inline constexpr int64_t oldest_format_version = 1;
+/// The first one whose `published` has positions.
+inline constexpr int64_t published_position_version = 2;
 
-/// Sets a new file up, or refuses one that is not a ledger, is of another application or of
-/// another format.
+/// Sets a new file up, brings one of an older format to this one, or refuses one that is not a
+/// ledger, is of another application or of a newer format.
 /// @pre `on` may write
 ledger_result<void> create_or_check(const database& on, const std::string& application,
                                     int page_size);

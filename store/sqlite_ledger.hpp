@@ -44,8 +44,9 @@ public:
   ledger_result<std::vector<std::pair<uint64_t, uint64_t>>>
   pending(const std::string& output) override;
   ledger_result<std::string> read_outbox(const std::string& output, uint64_t epoch) override;
-  ledger_result<void> mark_published(const std::string& output, uint64_t epoch) override;
-  ledger_result<uint64_t> published(const std::string& output) override;
+  ledger_result<void> mark_published(const std::string& output, const published_mark& mark,
+                                     durability how = durability::relaxed) override;
+  ledger_result<published_mark> published(const std::string& output) override;
   ledger_statistics statistics() const override;
   ledger_result<ledger_description> describe() override;
 

@@ -175,7 +175,7 @@ sqlite_ledger::pending(const std::string& output) {
     return tl::unexpected(marked.error());
   std::lock_guard guard{writer_mutex_};
   std::vector<std::pair<uint64_t, uint64_t>> result;
-  list_pending_.bind_text(1, output).bind(2, static_cast<int64_t>(*marked));
+  list_pending_.bind_text(1, output).bind(2, static_cast<int64_t>(marked->epoch));
   for (;;) {
     auto row = list_pending_.step(doing);
     if (!row)
@@ -216,20 +216,24 @@ ledger_result<std::string> sqlite_ledger::read_outbox(const std::string& output,
   return result;
 }
 
-ledger_result<void> sqlite_ledger::mark_published(const std::string& output, uint64_t epoch) {
+ledger_result<void> sqlite_ledger::mark_published(const std::string& output,
+                                                  const published_mark& mark, durability how) {
   constexpr auto doing = "marking an epoch published";
   std::lock_guard guard{writer_mutex_};
   // A mark lost to a power failure is as if the power had failed before it was made: the output's
-  // own marker tells. No wait for the disk.
-  if (auto done = writer_.run("PRAGMA synchronous=NORMAL", doing); !done)
+  // own marker tells. No wait for the disk, unless it is asked for.
+  auto* setting =
+      how == durability::at_once ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
+  if (auto done = writer_.run(setting, doing); !done)
     return done;
   auto begun = transaction::begin(writer_, doing);
   if (!begun)
     return tl::unexpected(begun.error());
-  auto number = static_cast<int64_t>(epoch);
+  auto number = static_cast<int64_t>(mark.epoch);
   if (auto done = drop_outbox_.bind_text(1, output).bind(2, number).execute(doing); !done)
     return done;
-  if (auto done = put_published_.bind_text(1, output).bind(2, number).execute(doing); !done)
+  put_published_.bind_text(1, output).bind(2, number).bind_text(3, mark.position);
+  if (auto done = put_published_.execute(doing); !done)
     return done;
   auto left = writer_.number("SELECT sum(size) FROM outbox", doing);
   if (!left)
@@ -240,12 +244,14 @@ ledger_result<void> sqlite_ledger::mark_published(const std::string& output, uin
   return {};
 }
 
-ledger_result<uint64_t> sqlite_ledger::published(const std::string& output) {
+ledger_result<published_mark> sqlite_ledger::published(const std::string& output) {
   std::lock_guard guard{writer_mutex_};
   auto row = get_published_.bind_text(1, output).step("reading what was published");
   if (!row)
     return tl::unexpected(row.error());
-  auto result = *row ? static_cast<uint64_t>(get_published_.number(0)) : 0;
+  published_mark result;
+  if (*row)
+    result = {static_cast<uint64_t>(get_published_.number(0)), std::string{get_published_.blob(1)}};
   get_published_.reset();
   return result;
 }

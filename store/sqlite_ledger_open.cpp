@@ -152,13 +152,19 @@ ledger_result<void> sqlite_ledger::prepare_statements() {
     const char* sql;
   };
   auto& queries = options_.read_only ? maintenance_ : writer_;
+  auto version = queries.number("PRAGMA user_version", opening);
+  if (!version)
+    return tl::unexpected(version.error());
+  auto* published = *version < published_position_version
+                        ? "SELECT epoch, '' FROM published WHERE output = ?1"
+                        : "SELECT epoch, position FROM published WHERE output = ?1";
   for (auto& [into, sql] :
        {named{&list_pending_,
               "SELECT epoch, sum(size) FROM outbox WHERE output = ?1 AND epoch > ?2 "
               "GROUP BY epoch ORDER BY epoch"},
         named{&get_outbox_, "SELECT part, parts, checksum, log FROM outbox WHERE output = ?1 AND "
                             "epoch = ?2 ORDER BY part"},
-        named{&get_published_, "SELECT epoch FROM published WHERE output = ?1"}})
+        named{&get_published_, published}})
     if (auto done = prepare(queries, *into, sql); !done)
       return done;
   if (auto done = prepare(reader_, get_state_,
@@ -187,7 +193,7 @@ ledger_result<void> sqlite_ledger::prepare_statements() {
         named{&put_count_, "UPDATE state_count SET keys = ?1 WHERE id = 0"},
         named{&drop_segments_, "DELETE FROM segment WHERE id <= ?1"},
         named{&drop_outbox_, "DELETE FROM outbox WHERE output = ?1 AND epoch <= ?2"},
-        named{&put_published_, "INSERT OR REPLACE INTO published VALUES(?1, ?2)"}})
+        named{&put_published_, "INSERT OR REPLACE INTO published VALUES(?1, ?2, ?3)"}})
     if (auto done = prepare(writer_, *into, sql); !done)
       return done;
   return {};

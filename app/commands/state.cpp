@@ -152,7 +152,8 @@ private:
   }
 
   result<void> print_outbox() const {
-    text_table table{{"output", "published up to epoch", "pending epochs", "pending bytes"}};
+    text_table table{
+        {"output", "published up to epoch", "where it ends", "pending epochs", "pending bytes"}};
     for (auto& name : description_.outputs) {
       auto published = from_ledger(ledger_->published(name));
       auto pending = from_ledger(ledger_->pending(name));
@@ -161,8 +162,8 @@ private:
       uint64_t bytes = 0;
       for (auto& epoch : *pending)
         bytes += epoch.second;
-      table.add({name, fmt::format("{}", *published), fmt::format("{}", pending->size()),
-                 fmt::format("{}", bytes)});
+      table.add({name, fmt::format("{}", published->epoch), printable(published->position),
+                 fmt::format("{}", pending->size()), fmt::format("{}", bytes)});
     }
     fmt::print("\n");
     if (table.size() == 0)

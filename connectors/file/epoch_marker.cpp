@@ -53,6 +53,15 @@ std::vector<uint64_t> numbers(std::string_view text) {
   }
 }
 
+std::optional<epoch_marker> marker_of(uint64_t epoch, uint64_t length, uint64_t part,
+                                      uint64_t begun) {
+  constexpr uint64_t latest_second = 253402300799; // of the year 9999
+  if (part > UINT32_MAX || begun > latest_second)
+    return std::nullopt;
+  return epoch_marker{epoch, length, static_cast<uint32_t>(part),
+                      std::chrono::sys_seconds{std::chrono::seconds{begun}}};
+}
+
 std::optional<epoch_marker> parse(std::string_view text) {
   constexpr std::string_view heading = "keyfold-output ";
   if (!text.starts_with(heading) || text.back() != '\n')
@@ -62,11 +71,9 @@ std::optional<epoch_marker> parse(std::string_view text) {
   auto read = numbers(text);
   if (read.size() == 3 && read[0] == 1)
     return epoch_marker{read[1], read[2], 0, {}};
-  constexpr uint64_t latest_second = 253402300799; // of the year 9999
-  if (read.size() != 5 || read[0] != 2 || read[3] > UINT32_MAX || read[4] > latest_second)
+  if (read.size() != 5 || read[0] != 2)
     return std::nullopt;
-  return epoch_marker{read[1], read[2], static_cast<uint32_t>(read[3]),
-                      std::chrono::sys_seconds{std::chrono::seconds{read[4]}}};
+  return marker_of(read[1], read[2], read[3], read[4]);
 }
 
 std::string line_of(const epoch_marker& x) {
@@ -80,6 +87,20 @@ std::string line_of(const epoch_marker& x) {
 
 std::string marker_path(const std::string& path) {
   return path + ".epoch";
+}
+
+std::string position_text(const epoch_marker& marker, const std::string& path) {
+  return fmt::format("{} {} {} {}", marker.length, marker.part,
+                     marker.begun.time_since_epoch().count(), path);
+}
+
+std::optional<epoch_marker> read_position(uint64_t epoch, std::string_view text,
+                                          const std::string& path) {
+  if (!text.ends_with(path) || text.size() == path.size())
+    return std::nullopt;
+  text.remove_suffix(path.size() + 1); // and the blank
+  auto read = numbers(text);
+  return read.size() == 3 ? marker_of(epoch, read[0], read[1], read[2]) : std::nullopt;
 }
 
 result<std::optional<epoch_marker>> read_marker(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace keyfold {
 
@@ -24,6 +25,13 @@ std::string marker_path(const std::string& path);
 
 /// Reads the marker of `path`; nothing if there is none. An error when it is malformed.
 result<std::optional<epoch_marker>> read_marker(const std::string& path);
+
+/// The marker as the ledger keeps it beside the epoch: `LENGTH PART BEGUN PATH`.
+std::string position_text(const epoch_marker& marker, const std::string& path);
+/// What such a text says of `path` as of `epoch`; nothing where it is of another path, or no such
+/// text.
+std::optional<epoch_marker> read_position(uint64_t epoch, std::string_view text,
+                                          const std::string& path);
 
 /// Replaces the marker of `path`: after a crash at any moment it is the old or the new one, whole.
 /// @param sync it is durable when this returns, and so is what was made in the folder before

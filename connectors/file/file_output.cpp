@@ -3,6 +3,7 @@
 #include "connectors/file/part_files.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <fcntl.h>
@@ -74,12 +75,21 @@ result<uint64_t> file_output::open_files() {
   fatal_ = false;
   if (auto locked = take_lock(); !locked)
     return tl::unexpected{locked.error()};
-  auto marker = read_marker(settings_.path);
-  if (!marker)
-    return refuse(marker.error().message);
-  if (auto ready = *marker ? go_on(**marker) : begin_output(); !ready)
+  if (auto ready = find_end(); !ready)
     return tl::unexpected{ready.error()};
   return marker_.epoch;
+}
+
+/// The newer of what the marker and the ledger say counts.
+result<void> file_output::find_end() {
+  auto marker = read_marker(settings_.path);
+  if (marker && *marker && (!known_ || (*marker)->epoch >= known_->epoch))
+    return go_on(**marker, "its marker");
+  if (known_)
+    return go_on_as_known();
+  if (!marker)
+    return refuse(marker.error().message);
+  return begin_output();
 }
 
 /// The lock has a file of its own, since parts come and go.
@@ -121,20 +131,40 @@ result<void> file_output::begin_output() {
                               part_path_, marker_path(settings_.path)));
   written_ = {0, 0, first, now()};
   buffer_ = settings_.header ? lines_.header() : "";
-  return mark(written_);
+  return mark(written_, true);
+}
+
+/// The marker is missing, older than what the ledger noted, or malformed. After a power failure
+/// that is in order, but the bytes must be there.
+result<void> file_output::go_on_as_known() {
+  auto path = part_path(settings_.path, known_->part);
+  if (known_->length > 0 && ::access(path.c_str(), F_OK) != 0)
+    return refuse(fmt::format("`{}` is missing, but the ledger says that {} bytes of it were "
+                              "written by epoch {}: restore it, or choose another path to begin a "
+                              "new one",
+                              path, known_->length, known_->epoch));
+  if (auto gone_on = go_on(*known_, "the ledger"); !gone_on)
+    return gone_on;
+  spdlog::warn("output {}: `{}` is missing, older than the ledger, or malformed: going on behind "
+               "the {} bytes that the ledger noted in epoch {}",
+               settings_.name, marker_path(settings_.path), known_->length, known_->epoch);
+  return mark(*known_, true);
 }
 
 /// Goes on behind `marker`: what was written after it is cut off.
-result<void> file_output::go_on(const epoch_marker& marker) {
+/// @param says who says so
+result<void> file_output::go_on(const epoch_marker& marker, std::string_view says) {
   if (settings_.rotate.wanted() || marker.part > 0)
     remove_parts_after(settings_.path, marker.part);
   auto size = open_part(marker.part, 0);
   if (!size)
     return tl::unexpected{size.error()};
   if (*size < marker.length)
-    return refuse(fmt::format("`{}` has {} bytes, but its marker says that {} were written: it was "
-                              "cut; restore it, or move it and `{}` away to begin a new one",
-                              part_path_, *size, marker.length, marker_path(settings_.path)));
+    return refuse(fmt::format("`{}` has {} bytes, but {} says that {} were written by epoch {}: it "
+                              "was cut, or replaced by an older one; restore it with `{}`, or "
+                              "choose another path to begin a new one",
+                              part_path_, *size, says, marker.length, marker.epoch,
+                              marker_path(settings_.path)));
   if (::ftruncate(descriptor_, static_cast<off_t>(marker.length)) != 0
       || ::lseek(descriptor_, 0, SEEK_END) < 0)
     return system_failure("cut");
@@ -190,7 +220,9 @@ result<void> file_output::commit(uint64_t epoch) {
   auto next = written_;
   next.epoch = epoch;
   auto begun = next.part - marker_.part;
-  if (auto marked = mark(next); !marked)
+  // The ledger knows an epoch that the next power failure may take from the marker. Parts that
+  // were begun have to be found in the folder.
+  if (auto marked = mark(next, begun > 0); !marked)
     return marked;
   parts_.Increment(begun);
   if (begun > 0 && settings_.rotate.keep > 0 && next.part >= settings_.rotate.keep)
@@ -199,8 +231,8 @@ result<void> file_output::commit(uint64_t epoch) {
   return {};
 }
 
-result<void> file_output::mark(const epoch_marker& marker) {
-  if (auto marked = write_marker(settings_.path, marker, settings_.sync); !marked)
+result<void> file_output::mark(const epoch_marker& marker, bool durable) {
+  if (auto marked = write_marker(settings_.path, marker, durable && settings_.sync); !marked)
     return fail(fmt::format("output `{}`: {}", settings_.name, marked.error().message));
   marker_ = written_ = marker;
   return {};

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct file_output_settings {
 /// not see an unfinished epoch reads up to the marker's length; parts before the marker's are
 /// complete and never change.
 ///
+/// The ledger keeps the marker's contents as the output's position. So files that lost what they
+/// had are noticed, and the marker need not be on the disk: after a power failure the newer of the
+/// two counts.
+///
 /// One program at a time: `<path>.lock` is locked while the output is open. A file with contents
 /// but without a marker was not written by this output; it is refused, not appended to.
 class file_output final : public event_output {
@@ -49,8 +54,12 @@ public:
   file_output(file_output_settings settings, const std::shared_ptr<metrics_registry>& metrics);
   ~file_output() override;
 
+  void recorded(uint64_t epoch, const std::string& position) override {
+    known_ = read_position(epoch, position, settings_.path);
+  }
   result<uint64_t> open() override;
   result<void> publish(uint64_t epoch, std::string_view log) override;
+  std::string position() const override { return position_text(marker_, settings_.path); }
   bool fatal() const override { return fatal_; }
   component_status status() const override;
   void interrupt() noexcept override {}
@@ -58,8 +67,10 @@ public:
 private:
   result<uint64_t> open_files();
   result<void> take_lock();
+  result<void> find_end();
   result<void> begin_output();
-  result<void> go_on(const epoch_marker& marker);
+  result<void> go_on(const epoch_marker& marker, std::string_view says);
+  result<void> go_on_as_known();
   result<uint64_t> open_part(uint32_t number, int flags);
   result<void> write_epoch(uint64_t epoch, std::string_view log);
   result<void> write_changes(uint64_t epoch, std::string_view log);
@@ -67,7 +78,7 @@ private:
   result<void> next_part();
   result<void> flush();
   result<void> sync();
-  result<void> mark(const epoch_marker& marker);
+  result<void> mark(const epoch_marker& marker, bool durable);
   bool is_full() const;
   bool is_old() const;
   uint64_t length() const noexcept;
@@ -84,6 +95,7 @@ private:
   int lock_ = -1;
   int descriptor_ = -1; ///< of the part that is written to
   std::string part_path_;
+  std::optional<epoch_marker> known_; ///< to the ledger
   epoch_marker marker_;
   epoch_marker written_; ///< as the marker will be: what no marker covers yet is included
   std::string buffer_;   ///< what comes next in the part

@@ -243,6 +243,51 @@ TEST_CASE("engine: an output that is down stalls itself only, and beyond its bou
   check_exactly_once(*other, {{"k0", sent}});
 }
 
+TEST_CASE("engine: waiting letters end an epoch while outputs are full and sources wait") {
+  fixture x;
+  auto settings = x.settings();
+  settings.outputs[0].max_pending_bytes = 1000;
+  auto queue = settings.letters = std::make_shared<dead_letter_queue>();
+  x.output->set_down("nobody listens");
+  pipeline run{std::move(settings)};
+  run.start();
+  x.log->append(records_of(1000, 1));
+  run.run_until([&] { return run.metric("keyfold_output_stalls_total") > 0; });
+  run.run_for(100ms);
+  auto epoch = run.of().epoch();
+  run.run_for(100ms);
+  CHECK(run.of().epoch() == epoch); // nobody makes one
+
+  // An output waits for this before it commits: what it waits for must not wait for it.
+  std::vector<dead_letter> letters{{"changes", "output out epoch 1", "refused", "{}"}};
+  uint64_t ticket = 0;
+  REQUIRE(queue->offer(letters, &ticket));
+  run.run_until([&] { return queue->in_ledger(ticket); });
+  CHECK(run.of().epoch() > epoch);
+  run.run_until([&] { return x.letters->changes().size() == 1; });
+  CHECK(x.letters->changes()[0].key == "changes|output out epoch 1");
+  CHECK(x.output->changes().empty());
+  CHECK(run.reason("output changes") == "nobody listens");
+  x.output->set_down("");
+  run.run_until([&] { return x.output->changes().size() == 1000; });
+  CHECK(run.stop().empty());
+}
+
+TEST_CASE("engine: what an output says of itself within an epoch is a reason in /ready") {
+  fixture x;
+  pipeline run{x.settings()};
+  run.start();
+  x.log->append(records_of(1, 1));
+  run.run_until([&] { return x.output->changes().size() == 1; });
+  x.output->set_status({false, "the table takes no more for now"});
+  run.run_until([&] { return !run.reason("output changes").empty(); });
+  CHECK(run.reason("output changes") == "the table takes no more for now");
+  CHECK(run.reason("output letters").empty());
+  x.output->set_status({});
+  run.run_until([&] { return run.reason("output changes").empty(); });
+  CHECK(run.stop().empty());
+}
+
 TEST_CASE("engine: a stop is not held up by an output that is down, also when the sources wait") {
   fixture x;
   auto settings = x.settings();

@@ -40,6 +40,7 @@ public:
   int commits() const { return get(commits_); }
   int attempts() const { return get(attempts_); }
   int compactions() const { return get(compactions_); }
+  int durable_marks() const { return get(durable_marks_); }
 
   uint64_t last_epoch() const override { return get(last_epoch_); }
   std::vector<store::position_row> positions() const override { return {}; }
@@ -88,14 +89,19 @@ public:
     std::lock_guard guard{mutex_};
     return outbox_[output][epoch];
   }
-  store::ledger_result<void> mark_published(const std::string& output, uint64_t epoch) override {
+  store::ledger_result<void> mark_published(const std::string& output,
+                                            const store::published_mark& mark,
+                                            store::durability how) override {
     std::lock_guard guard{mutex_};
+    if (!broken_.empty())
+      return tl::unexpected{store::ledger_error{broken_}};
     auto& pending = outbox_[output];
-    pending.erase(pending.begin(), pending.upper_bound(epoch));
-    published_[output] = std::max(published_[output], epoch);
+    pending.erase(pending.begin(), pending.upper_bound(mark.epoch));
+    published_[output] = mark;
+    durable_marks_ += how == store::durability::at_once ? 1 : 0;
     return {};
   }
-  store::ledger_result<uint64_t> published(const std::string& output) override {
+  store::ledger_result<store::published_mark> published(const std::string& output) override {
     std::lock_guard guard{mutex_};
     return published_[output];
   }
@@ -124,7 +130,8 @@ private:
   uint64_t last_epoch_ = 0;
   std::map<std::string, std::string> states_;
   std::map<std::string, std::map<uint64_t, std::string>> outbox_;
-  std::map<std::string, uint64_t> published_;
+  std::map<std::string, store::published_mark> published_;
+  int durable_marks_ = 0;
   std::vector<std::string> reset_views_;
 };
 

@@ -39,6 +39,10 @@ public:
   void lose_replies(int count) {
     set([&] { lost_replies_ = count; });
   }
+  /// What it says of itself.
+  void set_status(component_status status) {
+    set([&] { status_ = std::move(status); });
+  }
   void set_marker(uint64_t epoch) {
     set([&] { marker_ = epoch; });
   }
@@ -50,6 +54,18 @@ public:
   uint64_t marker() const {
     std::lock_guard guard{mutex_};
     return marker_;
+  }
+  component_status status() const {
+    std::lock_guard guard{mutex_};
+    return status_;
+  }
+  /// What its writers were told that the ledger knows, each time.
+  void told(std::string mark) {
+    set([&] { told_.push_back(std::move(mark)); });
+  }
+  std::vector<std::string> told() const {
+    std::lock_guard guard{mutex_};
+    return told_;
   }
   int attempts() const {
     std::lock_guard guard{mutex_};
@@ -126,6 +142,8 @@ private:
   int attempts_ = 0;
   int lost_replies_ = 0;
   std::string down_;
+  component_status status_;
+  std::vector<std::string> told_;
   bool fatal_ = false;
 };
 
@@ -138,8 +156,12 @@ public:
   result<void> publish(uint64_t epoch, std::string_view log) override {
     return to_->publish(epoch, log);
   }
+  void recorded(uint64_t epoch, const std::string& position) override {
+    to_->told(std::to_string(epoch) + " " + position);
+  }
+  std::string position() const override { return "at " + std::to_string(to_->marker()); }
   bool fatal() const override { return to_->fatal(); }
-  component_status status() const override { return {}; }
+  component_status status() const override { return to_->status(); }
   void interrupt() noexcept override {}
 
 private:

@@ -139,7 +139,7 @@ TEST_CASE("output writer: publishes the outbox first, then what is committed, in
   wait_until([&] { return x.writer.idle(); });
   check_exactly_once(*x.other, {{"k", 4}});
   CHECK(x.writer.pending_bytes() == 0);
-  CHECK(*x.ledger.published("out") == 4);
+  CHECK(x.ledger.published("out")->epoch == 4);
   CHECK(x.progressed >= 4);
   x.writer.stop();
   x.writer.join();
@@ -206,6 +206,63 @@ TEST_CASE("output writer: a stop leaves the rest in the ledger") {
   x.writer.join();
   CHECK(std::chrono::steady_clock::now() - before < 5s);
   CHECK(x.ledger.pending("out")->size() == 10);
+}
+
+TEST_CASE(
+    "output writer: the ledger keeps where an output ends, and tells it before each opening") {
+  writing x;
+  x.other->lose_replies(1);
+  x.writer.start();
+  wait_until([&] { return x.ledger.durable_marks() == 1; });
+  CHECK(x.ledger.published("out")->position == "at 0");
+  x.commit(1);
+  wait_until([&] { return x.writer.idle(); });
+  CHECK(x.ledger.published("out")->position == "at 1");
+  CHECK(x.ledger.durable_marks() == 2); // each opening's
+  CHECK(x.other->told() == std::vector<std::string>{"0 ", "0 at 0"});
+  x.commit(2);
+  wait_until([&] { return x.writer.idle(); });
+  CHECK(x.ledger.published("out")->position == "at 2");
+  CHECK(x.ledger.durable_marks() == 2);
+}
+
+TEST_CASE("output writer: the ledger's mark never goes back") {
+  writing x;
+  x.ledger.put_outbox("out", 3, log_of("k", 3));
+  REQUIRE(x.ledger.mark_published("out", {2, ""}, store::durability::relaxed));
+  x.writer.start(); // the other side says 0, as a webhook does
+  wait_until([&] { return x.ledger.durable_marks() == 1; });
+  CHECK(x.ledger.published("out")->epoch >= 2);
+  wait_until([&] { return x.writer.idle(); });
+  CHECK(x.ledger.published("out")->epoch == 3);
+  REQUIRE(x.other->changes().size() == 1);
+}
+
+TEST_CASE("output writer: what an output says of itself is shown once it has lasted") {
+  writing x;
+  x.writer.start();
+  wait_until([&] { return x.ledger.durable_marks() == 1 && x.reason().empty(); });
+  x.other->set_status({false, "throttled by the table"});
+  x.writer.look();
+  CHECK(x.reason().empty());
+  auto begun = std::chrono::steady_clock::now();
+  wait_until([&] {
+    x.writer.look();
+    return !x.reason().empty();
+  });
+  CHECK(x.reason() == "throttled by the table");
+  CHECK(std::chrono::steady_clock::now() - begun > 1500ms);
+  x.other->set_status({});
+  x.writer.look();
+  CHECK(x.reason().empty());
+  // Why an attempt failed says more.
+  x.other->set_status({false, "throttled by the table"});
+  x.other->set_down("nobody listens");
+  x.commit(1);
+  wait_until([&] { return x.reason() == "nobody listens"; });
+  std::this_thread::sleep_for(100ms);
+  x.writer.look();
+  CHECK(x.reason() == "nobody listens");
 }
 
 TEST_CASE("key loader: answers in the order of the questions, to the last one") {

@@ -175,6 +175,26 @@ def many(program, folder, server):
             check("throttling is counted", pipeline.metric("keyfold_dynamodb_output_throttled_total") > 0)
 
 
+def long_throttling(program, folder, server):
+    """A table that takes nothing for a while: /ready says why, the output beside goes on, and all arrives once it takes rows again."""
+    with Faker(server, keys={"AKIDEXAMPLE": SECRET}) as faker:
+        pipeline = Pipeline(program, folder, faker.url, create_table=True)
+        with pipeline.running():
+            pipeline.push_many(10)
+            pipeline.until(pipeline.right(server), "counters")
+            faker.rule = lambda operation, _: ((400, "ProvisionedThroughputExceededException", "too much for now")
+                                               if operation == "BatchWriteItem" else None)
+            pipeline.push_many(50)
+            pipeline.until(lambda: "too much for now" in pipeline.problem(), "the reason in /ready")
+            check("it names output and table", "output out" in pipeline.problem() and f"`{pipeline.table}`" in pipeline.problem(), pipeline.problem())
+            check("it is not ready", not pipeline.client.ready())
+            beside = os.path.getsize(f"{folder}/beside.jsonl")
+            check("the output beside has all", beside > 0 and pipeline.metric("keyfold_dynamodb_output_throttled_total") > 0, beside)
+            faker.rule = lambda *_: None
+            pipeline.until(pipeline.right(server), "all counters once the table takes them")
+            pipeline.until(pipeline.client.ready, "readiness")
+
+
 def credentials(program, folder, server):
     """Wrong ones: it waits, says so, others go on; mended, it goes on by itself. A session token; a clock that is wrong."""
     with Faker(server, keys={"SOMEBODY": "else"}) as faker:
@@ -353,7 +373,7 @@ def restart(program, folder, server):
         pipeline.until(pipeline.client.ready, "readiness")
 
 
-PARTS = [the_document, many, credentials, missing_table, other_key, bad_rows, deletes, versions, types, network, restart]
+PARTS = [the_document, many, long_throttling, credentials, missing_table, other_key, bad_rows, deletes, versions, types, network, restart]
 
 
 def main():

@@ -208,7 +208,7 @@ TEST_CASE("ledger: the file stops growing under a sustained load of the same key
     auto commit = epoch_of(epoch, changed);
     commit.outbox = {{"kafka", std::string(3000, 'o')}};
     REQUIRE(x->commit(commit));
-    REQUIRE(x->mark_published("kafka", epoch));
+    REQUIRE(x->mark_published("kafka", {epoch}));
     compact_all(*x);
     if (epoch == 60)
       half_way = x->statistics().file_bytes;
@@ -225,13 +225,15 @@ TEST_CASE("ledger: what is published leaves the outbox, per output") {
     commit.outbox = {{"a", std::string(epoch * 300, 'a')}, {"b", "b"}};
     REQUIRE(x->commit(commit));
   }
-  CHECK(*x->published("a") == 0);
+  CHECK(x->published("a")->epoch == 0);
   CHECK(x->statistics().outbox_bytes == 1803);
-  REQUIRE(x->mark_published("a", 2));
+  REQUIRE(x->mark_published("a", {2, "900 bytes"}));
   x.reset();
   x = open_ledger(options);
-  CHECK(*x->published("a") == 2);
-  CHECK(*x->published("b") == 0);
+  CHECK(x->published("a")->epoch == 2);
+  CHECK(x->published("a")->position == "900 bytes");
+  CHECK(x->published("b")->epoch == 0);
+  CHECK(x->published("b")->position.empty());
   CHECK(*x->pending("a") == std::vector<std::pair<uint64_t, uint64_t>>{{3, 900}});
   CHECK(x->pending("b")->size() == 3);
   CHECK(*x->read_outbox("a", 3) == std::string(900, 'a'));

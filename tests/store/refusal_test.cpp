@@ -67,6 +67,30 @@ TEST_CASE("ledger: a newer format is refused") {
   CHECK_THAT(refusal(options), Contains("format 99") && Contains("newer"));
 }
 
+TEST_CASE("ledger: one of the first format is read, and brought to this one where it is written") {
+  scratch_directory scratch;
+  auto options = options_for(scratch.file("ledger.db"));
+  make_store(options);
+  run_sql(options.path, "INSERT OR REPLACE INTO published VALUES('out', 1, 'gone'); "
+                        "ALTER TABLE published DROP COLUMN position; PRAGMA user_version=1");
+  auto inspection = options;
+  inspection.read_only = true;
+  {
+    auto x = open_ledger(inspection);
+    CHECK(x->published("out")->epoch == 1);
+    CHECK(x->published("out")->position.empty());
+  }
+  for (auto round = 0; round < 2; ++round) {
+    auto x = open_ledger(options);
+    CHECK(x->published("out")->epoch == 1);
+    REQUIRE(x->mark_published("out", {1, "here"}, durability::at_once));
+    CHECK(x->published("out")->position == "here");
+  }
+  CHECK(open_ledger(inspection)->published("out")->position == "here");
+  run_sql(options.path, "PRAGMA user_version=0");
+  CHECK_THAT(refusal(options), Contains("format 0") && Contains("older"));
+}
+
 TEST_CASE("ledger: a store in use is refused, naming the process, and free after its end") {
   scratch_directory scratch;
   auto options = options_for(scratch.file("ledger.db"));

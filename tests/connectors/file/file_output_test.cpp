@@ -4,6 +4,7 @@
 #include "temporary_folder.hpp"
 
 #include <csignal>
+#include <filesystem>
 #include <sys/resource.h>
 
 using namespace keyfold;
@@ -185,6 +186,94 @@ TEST_CASE("file output: files it cannot trust are refused for good") {
   write_file(marker_path(path), "keyfold-output 1 3 16\n");
   CHECK(*foreign.open() == 3);
   CHECK_FALSE(foreign.fatal());
+}
+
+namespace {
+
+/// An output with two epochs, closed, and what the ledger kept of them.
+struct two_epochs {
+  temporary_folder folder;
+  std::string path = folder / "out";
+  std::string first, second; ///< contents
+  std::string known_first, known_second;
+
+  two_epochs() {
+    file_output output{settings(path), metrics()};
+    REQUIRE(output.open());
+    REQUIRE(output.publish(1, log_of({{"a", 1}})));
+    first = read_file(path);
+    known_first = output.position();
+    REQUIRE(output.publish(2, log_of({{"b", 2}})));
+    second = read_file(path);
+    known_second = output.position();
+  }
+  result<uint64_t> open(uint64_t epoch, const std::string& position) const {
+    file_output output{settings(path), metrics()};
+    output.recorded(epoch, position);
+    auto opened = output.open();
+    CHECK(output.fatal() == !opened);
+    return opened;
+  }
+};
+
+} // namespace
+
+TEST_CASE("file output: its position in the ledger is the marker's contents and the path") {
+  two_epochs x;
+  auto size = std::to_string(x.first.size());
+  CHECK(x.known_first.starts_with(size + " 0 "));
+  CHECK(x.known_first.ends_with(" " + x.path));
+  epoch_marker parted{7, 100, 3, std::chrono::sys_seconds{std::chrono::seconds{1700000000}}};
+  CHECK(position_text(parted, "a b/out") == "100 3 1700000000 a b/out");
+  auto read = read_position(7, "100 3 1700000000 a b/out", "a b/out");
+  REQUIRE(read);
+  CHECK(position_text(*read, "a b/out") == "100 3 1700000000 a b/out");
+  CHECK(read->epoch == 7);
+  for (auto* other : {"", "out", " out", "1 2 out", "1 2 x out", "1 2 3 4 out", "1 2 3 other",
+                      "1 4294967296 3 out", "1 2 253402300800 out", "-1 2 3 out"})
+    CHECK_FALSE(read_position(7, other, "out"));
+}
+
+TEST_CASE("file output: where the ledger knows more than the marker, it goes on behind that") {
+  for (auto* marker : {"keyfold-output 1 1 5\n", "", "nonsense", "none"}) {
+    two_epochs x;
+    append_file(x.path, "half a li");
+    if (marker == std::string_view{"none"})
+      std::filesystem::remove(marker_path(x.path));
+    else
+      write_file(marker_path(x.path), marker);
+    CHECK(*x.open(2, x.known_second) == 2);
+    CHECK(read_file(x.path) == x.second);
+    // The marker says so, too.
+    CHECK(*x.open(0, "") == 2);
+  }
+}
+
+TEST_CASE("file output: a marker that is newer than the ledger's mark counts") {
+  two_epochs x;
+  CHECK(*x.open(1, x.known_first) == 2);
+  CHECK(read_file(x.path) == x.second);
+}
+
+TEST_CASE("file output: files that have less than the ledger knows are refused") {
+  two_epochs x;
+  // An older copy of the file and its marker.
+  write_file(x.path, x.first);
+  write_file(marker_path(x.path), "keyfold-output 1 1 " + std::to_string(x.first.size()) + "\n");
+  CHECK_THAT(x.open(2, x.known_second).error().message,
+             Contains("but the ledger says that " + std::to_string(x.second.size())
+                      + " were written by epoch 2: it was cut, or replaced by an older one"));
+  CHECK(read_file(x.path) == x.first);
+  CHECK(*x.open(1, x.known_first) == 1);
+  std::filesystem::remove(marker_path(x.path));
+  CHECK_THAT(x.open(2, x.known_second).error().message, Contains("but the ledger says"));
+  CHECK_FALSE(std::filesystem::exists(marker_path(x.path)));
+  std::filesystem::remove(x.path);
+  CHECK_THAT(x.open(2, x.known_second).error().message,
+             Contains("`" + x.path + "` is missing, but the ledger says"));
+  CHECK_FALSE(std::filesystem::exists(x.path));
+  // What the ledger knows of another path says nothing of this one.
+  CHECK(*x.open(2, "100 0 0 " + x.path + ".old") == 0);
 }
 
 TEST_CASE("file output: epochs only go forward, and changes must fit the columns") {

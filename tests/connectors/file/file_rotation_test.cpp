@@ -209,6 +209,27 @@ TEST_CASE("file rotation: a first part that is somebody else's is refused, one t
   CHECK_THAT(foreign.open().error().message, Contains("has 3 bytes, but its marker says"));
 }
 
+TEST_CASE(
+    "file rotation: parts behind what the ledger knows are removed, one that lacks is refused") {
+  parted x{{}};
+  x.end();
+  x.settings().path += "y";
+  x.settings().rotate.size = 1;
+  file_output output{x.settings(), x.metrics};
+  REQUIRE(output.open());
+  REQUIRE(output.publish(1, log_of({{"a", 1}, {"b", 2}})));
+  auto known = output.position();
+  REQUIRE(output.publish(2, log_of({{"c", 3}})));
+  std::filesystem::remove(marker_path(x.settings().path));
+  output.recorded(1, known);
+  CHECK(*output.open() == 1);
+  CHECK(std::filesystem::exists(x.part(2)));
+  CHECK_FALSE(std::filesystem::exists(x.part(3)));
+  std::filesystem::remove(marker_path(x.settings().path));
+  std::filesystem::remove(x.part(2));
+  CHECK_THAT(output.open().error().message, Contains("-000002.csvy` is missing, but the ledger"));
+}
+
 TEST_CASE("file output: without sync the file and its marker are the same") {
   parted x{{}};
   x.end();
