@@ -158,9 +158,9 @@ def database_restart(run):
 def disk_full(run):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", run.store], check=True)
     try:
-        producer = run.fill(rate=50_000)
         with run.keyfold() as process:
             process.wait_until(run.client.ready, 120, "answer to /ready")
+            producer = run.fill(rate=min(50_000, run.events / FAULT_SECONDS))
             filler = os.path.join(run.store, "filler")
             try:
                 with open(filler, "wb", buffering=0) as f:

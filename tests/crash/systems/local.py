@@ -15,6 +15,7 @@ import time
 from verdict import Verdict
 import webhook
 
+REFUSED = 200  # the table picky takes no number that this divides
 STEP = 0.02  # seconds between two portions of events
 USERS = 200
 
@@ -50,7 +51,10 @@ class Local:
         self.run = run
         # What is written is on the ledger's disk, which is full for a while in one scenario.
         self.paths = {"EVENTS": os.path.join(run.directory, "events.json"), **{name: os.path.join(run.store, file) for name, file in (
-            ("TABLES", "tables.db"), ("CHANGES", "changes.jsonl"), ("LINES", "lines.csv"))}}
+            ("TABLES", "tables.db"), ("CHANGES", "changes.jsonl"), ("LINES", "lines.csv"))},
+            **{name: os.path.join(run.directory, file) for name, file in (("PICKY", "picky.db"), ("LETTERS", "letters.jsonl"))}}
+        with contextlib.closing(sqlite3.connect(self.paths["PICKY"])) as database:
+            database.execute(f"CREATE TABLE steps (user TEXT, number INTEGER CHECK (number % {REFUSED} <> 0), events INTEGER, total INTEGER)")
         chance = random.Random(run.options.seed)
         self.receiver = webhook.Receiver()
         # Now and then rows are taken, and nobody is told; or they are not taken.
@@ -74,6 +78,7 @@ class Local:
         for what, judge in (("table of totals", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.table("totals"))),
                             ("table of steps", lambda x: x.compare_rows(steps, self.table("steps"))),
                             ("what `keyfold tail` makes of them", lambda x: x.compare_rows([(user, *row) for user, row in totals.items()], self.tail())),
+                            ("table that refuses rows, and dead letters", self.judge_refused(steps)),
                             ("what the webhook's receiver took", self.judge_webhook(changes)),
                             ("parts of changes", lambda x: x.compare_sequences(changes, self.changes())),
                             ("parts of steps", lambda x: x.compare_rows(steps, list(self.lines())))):
@@ -82,6 +87,20 @@ class Local:
             print(f"{self.run.name}, {what}: {one}", flush=True)
             verdict.add(one)
         return verdict
+
+    def judge_refused(self, steps):
+        """Each row is in the table once, or among the dead letters: these may come twice, where a kill was between them and the commit."""
+        def judge(verdict):
+            verdict.compare_rows([x for x in steps if x[1] % REFUSED], self.table("steps", "PICKY"))
+            refused, letters = {x for x in steps if x[1] % REFUSED == 0}, []
+            with open(self.paths["LETTERS"]) as f:
+                for line in f:
+                    row = json.loads(json.loads(line)["value"]["payload"])
+                    letters.append((row["user"], row["number"], row["events"], row["total"]))
+            verdict.lost += len(refused - set(letters))
+            verdict.wrong += len(set(letters) - refused)
+            print(f"{self.run.name}: {len(refused)} rows refused, {len(letters)} dead letters", flush=True)
+        return judge
 
     def judge_webhook(self, changes):
         def judge(verdict):
@@ -96,8 +115,8 @@ class Local:
     def close(self):
         self.receiver.__exit__()
 
-    def table(self, name):
-        connection = sqlite3.connect(self.paths["TABLES"])
+    def table(self, name, of="TABLES"):
+        connection = sqlite3.connect(self.paths[of])
         try:
             return list(connection.execute(f"SELECT * FROM {name}"))
         finally:
