@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
@@ -126,14 +127,21 @@ result<void> write_marker(const std::string& path, const epoch_marker& marker, b
   auto new_path = final_path + ".new";
   auto text = line_of(marker);
   {
-    descriptor file{::open(new_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+    descriptor file{::open(new_path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)};
     if (file.number() < 0)
       return cannot_write(new_path);
-    auto written = ::write(file.number(), text.data(), text.size());
-    if (written != static_cast<ssize_t>(text.size()) || (sync && ::fsync(file.number()) != 0))
+    auto size = static_cast<off_t>(text.size());
+    struct stat before {};
+    if (::write(file.number(), text.data(), text.size()) != size
+        || ::fstat(file.number(), &before) != 0
+        || (before.st_size != size && ::ftruncate(file.number(), size) != 0)
+        || (sync && ::fsync(file.number()) != 0))
       return cannot_write(new_path);
   }
-  if (::rename(new_path.c_str(), final_path.c_str()) != 0)
+  // To replace a file, ext4 waits for the disk, for the sake of those who do not; to exchange two
+  // it does not. Not all file systems can.
+  if (::renameat2(AT_FDCWD, new_path.c_str(), AT_FDCWD, final_path.c_str(), RENAME_EXCHANGE) != 0
+      && ::rename(new_path.c_str(), final_path.c_str()) != 0)
     return cannot_write(final_path);
   if (!sync)
     return {};

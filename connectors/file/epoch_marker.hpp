@@ -34,6 +34,7 @@ std::optional<epoch_marker> read_position(uint64_t epoch, std::string_view text,
                                           const std::string& path);
 
 /// Replaces the marker of `path`: after a crash at any moment it is the old or the new one, whole.
+/// The old one stays beside it, as `<path>.epoch.new`.
 /// @param sync it is durable when this returns, and so is what was made in the folder before
 result<void> write_marker(const std::string& path, const epoch_marker& marker, bool sync = true);
 
