@@ -57,16 +57,19 @@ double seconds_used() {
 
 /// Runs one; prints a line for people, returns one for programs.
 std::string measure(const scenario& x, size_t keys, size_t events) {
-  auto batches = prepare(x, keys, events);
+  batch_source batches{x, keys};
   driver all{**x.made, keys};
   allocations = 0;
   size_t rows = 0;
-  auto begun = seconds_used();
-  for (const auto& batch : batches) {
+  auto used = 0.0; // by folding, not by making what is folded
+  while (rows < events) {
+    auto batch = batches.next();
+    auto begun = seconds_used();
     all.fold(batch);
+    used += seconds_used() - begun;
     rows += batch.rows.size();
   }
-  auto rate = static_cast<double>(rows) / (seconds_used() - begun);
+  auto rate = static_cast<double>(rows) / used;
   auto per_event = static_cast<double>(allocations) / static_cast<double>(rows);
   auto bytes = all.memory() / keys;
   fmt::print("{:<32} {:>7} {:>6.2f} {:>7.2f} {:>7} {:>9} {:>9}  {}\n", x.name, keys, rate / 1e6,
@@ -78,7 +81,8 @@ std::string measure(const scenario& x, size_t keys, size_t events) {
 }
 
 /// @param wanted the beginning of the names of those to run
-int run(size_t events, std::string_view wanted) {
+/// @param only the number of keys to run them with; 0: few and many
+int run(size_t events, std::string_view wanted, size_t only) {
   fmt::print("{:<32} {:>7} {:>6} {:>7} {:>7} {:>9} {:>9}  {}\n", "view", "keys", "M ev/s",
              "alloc/ev", "B/key", "rows out", "at bounds", "what");
   std::string json;
@@ -93,6 +97,8 @@ int run(size_t events, std::string_view wanted) {
     if (!std::string_view{x.name}.starts_with(wanted))
       continue;
     for (size_t keys : {1000, 100'000}) {
+      if (only != 0 && keys != only)
+        continue;
       if (!json.empty())
         json += ',';
       json += measure(x, keys, events);
@@ -108,5 +114,6 @@ int run(size_t events, std::string_view wanted) {
 
 int main(int count, char** arguments) {
   return keyfold::bench::run(count > 1 ? static_cast<size_t>(std::atoll(arguments[1])) : 4'000'000,
-                             count > 2 ? arguments[2] : "");
+                             count > 2 ? arguments[2] : "",
+                             count > 3 ? static_cast<size_t>(std::atoll(arguments[3])) : 0);
 }

@@ -51,11 +51,11 @@ double tau(double x) noexcept {
   return z / 3;
 }
 
-uint64_t estimate(const uint8_t* registers) noexcept {
+/// How many registers have each value: all that the estimate needs of them.
+using register_histogram = std::array<uint16_t, value_bits + 2>;
+
+uint64_t estimate(const register_histogram& histogram) noexcept {
   constexpr auto m = static_cast<double>(register_count);
-  std::array<uint32_t, value_bits + 2> histogram{};
-  for (size_t i = 0; i < register_count; ++i)
-    ++histogram[registers[i]];
   auto z = m * tau(1 - static_cast<double>(histogram[value_bits + 1]) / m);
   for (size_t k = value_bits; k >= 1; --k)
     z = 0.5 * (z + histogram[k]);
@@ -66,7 +66,8 @@ uint64_t estimate(const uint8_t* registers) noexcept {
 
 } // namespace
 
-/// Followed by `capacity` hashes in ascending order, or by the registers.
+/// Followed by `capacity` hashes in ascending order, or by the registers and their histogram, which
+/// is kept because an estimate may be asked for after every value.
 struct distinct_counter::block {
   uint32_t size; // of the hashes; or `is_sketch`
   uint32_t capacity;
@@ -111,6 +112,23 @@ uint8_t* distinct_counter::registers() const noexcept {
   return reinterpret_cast<uint8_t*>(block_ + 1);
 }
 
+namespace {
+
+constexpr size_t sketch_bytes = register_count + sizeof(register_histogram);
+
+register_histogram& histogram_of(uint8_t* registers) noexcept {
+  return *reinterpret_cast<register_histogram*>(registers + register_count);
+}
+
+void count_registers(uint8_t* registers) noexcept {
+  auto& histogram = histogram_of(registers);
+  histogram.fill(0);
+  for (size_t i = 0; i < register_count; ++i)
+    ++histogram[registers[i]];
+}
+
+} // namespace
+
 bool distinct_counter::exact() const noexcept {
   return block_ == nullptr || block_->size != is_sketch;
 }
@@ -118,13 +136,13 @@ bool distinct_counter::exact() const noexcept {
 uint64_t distinct_counter::count() const noexcept {
   if (block_ == nullptr)
     return 0;
-  return exact() ? block_->size : estimate(registers());
+  return exact() ? block_->size : estimate(histogram_of(registers()));
 }
 
 size_t distinct_counter::memory() const noexcept {
   if (block_ == nullptr)
     return 0;
-  return sizeof(block) + (exact() ? block_->capacity * sizeof(uint64_t) : register_count);
+  return sizeof(block) + (exact() ? block_->capacity * sizeof(uint64_t) : sketch_bytes);
 }
 
 void distinct_counter::add(uint64_t hash, uint32_t exact_bound) {
@@ -159,9 +177,10 @@ void distinct_counter::insert(uint64_t hash) {
 
 void distinct_counter::become_sketch() {
   distinct_counter sketch;
-  sketch.block_ = resized<block>(nullptr, register_count);
+  sketch.block_ = resized<block>(nullptr, sketch_bytes);
   *sketch.block_ = {is_sketch, 0};
   std::fill_n(sketch.registers(), register_count, uint8_t{0});
+  count_registers(sketch.registers());
   for (uint32_t i = 0; i < block_->size; ++i)
     sketch.raise(hashes()[i]);
   *this = std::move(sketch);
@@ -172,7 +191,12 @@ void distinct_counter::raise(uint64_t hash) noexcept {
   auto rest = hash << index_bits;
   auto rank = static_cast<uint8_t>(std::min(std::countl_zero(rest), value_bits) + 1);
   auto& x = registers()[index];
-  x = std::max(x, rank);
+  if (x >= rank)
+    return;
+  auto& histogram = histogram_of(registers());
+  --histogram[x];
+  ++histogram[rank];
+  x = rank;
 }
 
 void distinct_counter::merge(const distinct_counter& other, uint32_t exact_bound) {
@@ -192,6 +216,7 @@ void distinct_counter::merge(const distinct_counter& other, uint32_t exact_bound
   }
   for (size_t i = 0; i < register_count; ++i)
     registers()[i] = std::max(registers()[i], other.registers()[i]);
+  count_registers(registers());
 }
 
 void distinct_counter::encode(byte_writer& out) const {
@@ -269,7 +294,7 @@ std::optional<distinct_counter> distinct_counter::decode(byte_reader& in, uint32
   }
   if (kind > static_cast<uint8_t>(form::dense_sketch))
     return std::nullopt;
-  result.block_ = resized<block>(nullptr, register_count);
+  result.block_ = resized<block>(nullptr, sketch_bytes);
   *result.block_ = {is_sketch, 0};
   std::fill_n(result.registers(), register_count, uint8_t{0});
   auto good = kind == static_cast<uint8_t>(form::dense_sketch)
@@ -277,6 +302,7 @@ std::optional<distinct_counter> distinct_counter::decode(byte_reader& in, uint32
                   : decode_sparse(in, result.registers());
   if (!good)
     return std::nullopt;
+  count_registers(result.registers());
   return result;
 }
 

@@ -16,7 +16,7 @@ namespace keyfold {
 /// later.
 ///
 /// One pointer; empty ones own nothing. 8 bytes per value while exact (memory grows by doubling),
-/// 4 KiB afterwards. Not thread-safe.
+/// 4.1 KiB afterwards. Not thread-safe.
 class distinct_counter {
 public:
   /// The largest `exact_bound` accepted anywhere.

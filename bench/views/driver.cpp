@@ -18,43 +18,43 @@ constexpr size_t slices = 100'000; // later timers never come
 
 } // namespace
 
-std::vector<prepared_batch> prepare(const scenario& x, size_t keys, size_t events) {
-  random_source random{1};
-  std::vector<prepared_batch> out;
-  auto at = first_time;
-  for (size_t done = 0; done < events; done += batch_rows) {
-    auto input = static_cast<uint32_t>(out.size() % x.inputs.size());
-    std::vector<cell> cells;
-    std::vector<event_time> times;
-    std::vector<std::pair<uint32_t, uint32_t>> keyed;
-    for (uint32_t row = 0; row < batch_rows; ++row) {
-      x.row(input, random, cells);
-      times.push_back(at += between_rows);
-      keyed.emplace_back(static_cast<uint32_t>(random() % keys), row);
-    }
-    std::vector<uint32_t> rows;
-    std::vector<std::vector<prepared_batch::message>> chunks;
-    for (auto begin = keyed.begin(); begin != keyed.end(); begin += chunk_rows) {
-      std::sort(begin, begin + chunk_rows);
-      auto& messages = chunks.emplace_back();
-      for (auto i = begin; i != begin + chunk_rows; ++i) {
-        if (messages.empty() || messages.back().key != i->first)
-          messages.push_back({i->first, static_cast<uint32_t>(rows.size()), 0});
-        ++messages.back().count;
-        rows.push_back(i->second);
-      }
-    }
-    out.push_back({input,
-                   {x.inputs[input], std::move(cells), std::move(times), arena{}},
-                   std::move(rows),
-                   std::move(chunks)});
+batch_source::batch_source(const scenario& of, size_t keys)
+    : of_(of), keys_(keys), at_(first_time) {}
+
+prepared_batch batch_source::next() {
+  auto input = static_cast<uint32_t>(made_++ % of_.inputs.size());
+  std::vector<cell> cells;
+  std::vector<event_time> times;
+  std::vector<std::pair<uint32_t, uint32_t>> keyed;
+  for (uint32_t row = 0; row < batch_rows; ++row) {
+    of_.row(input, random_, cells);
+    times.push_back(at_ += between_rows);
+    keyed.emplace_back(static_cast<uint32_t>(random_() % keys_), row);
   }
-  return out;
+  arena text;
+  for (auto& x : cells)
+    x = text.copy(x);
+  std::vector<uint32_t> rows;
+  std::vector<std::vector<prepared_batch::message>> chunks;
+  for (auto begin = keyed.begin(); begin != keyed.end(); begin += chunk_rows) {
+    std::sort(begin, begin + chunk_rows);
+    auto& messages = chunks.emplace_back();
+    for (auto i = begin; i != begin + chunk_rows; ++i) {
+      if (messages.empty() || messages.back().key != i->first)
+        messages.push_back({i->first, static_cast<uint32_t>(rows.size()), 0});
+      ++messages.back().count;
+      rows.push_back(i->second);
+    }
+  }
+  return {input,
+          {of_.inputs[input], std::move(cells), std::move(times), std::move(text)},
+          std::move(rows),
+          std::move(chunks)};
 }
 
-driver::driver(const view& of, size_t keys) : view_(of), wake_at_(keys, end_of_time), due_(slices) {
-  for (size_t i = 0; i < keys; ++i)
-    states_.push_back(of.make_state());
+driver::driver(const view& of, size_t keys) : view_(of), keys_(keys), due_(slices) {
+  for (auto& x : keys_)
+    x.state = of.make_state();
 }
 
 fold_context driver::surroundings() {
@@ -69,9 +69,9 @@ fold_context driver::surroundings() {
 }
 
 void driver::set_timer(uint32_t key, event_time at) {
-  if (at >= wake_at_[key])
+  if (at >= keys_[key].wake_at)
     return;
-  wake_at_[key] = at;
+  keys_[key].wake_at = at;
   auto number = static_cast<size_t>(std::max<int64_t>(0, (at - first_time) / slice));
   if (at - first_time < slice * slices)
     due_[std::max(number, past_)].push_back(key);
@@ -81,11 +81,11 @@ void driver::set_timer(uint32_t key, event_time at) {
 template <class Keys, class Call>
 void driver::for_chunk(const Keys& keys, const Call& call) {
   keys([&](uint32_t key) {
-    const auto* state = reinterpret_cast<const char*>(states_[key].get());
+    const auto* state = reinterpret_cast<const char*>(keys_[key].state.get());
     __builtin_prefetch(state);
     __builtin_prefetch(state + 64);
   });
-  keys([&](uint32_t key) { view_.prefetch(*states_[key]); });
+  keys([&](uint32_t key) { view_.prefetch(*keys_[key].state); });
   keys(call);
 }
 
@@ -102,7 +102,7 @@ void driver::fold(const prepared_batch& x) {
         [&](uint32_t key) {
           auto context = surroundings();
           counting_allocations = true;
-          view_.fold(*states_[key], x.input, x.events,
+          view_.fold(*keys_[key].state, x.input, x.events,
                      std::span{x.rows}.subspan(message->first, message->count), context);
           counting_allocations = false;
           set_timer(key, context.wake_at);
@@ -117,19 +117,19 @@ void driver::advance_due() {
   for (; first_time + slice * (past_ + 1) <= watermark_ && past_ < slices; ++past_) {
     auto keys = std::move(due_[past_]);
     keys.erase(std::remove_if(keys.begin(), keys.end(),
-                              [&](auto key) { return wake_at_[key] > watermark_; }),
+                              [&](auto key) { return keys_[key].wake_at > watermark_; }),
                keys.end());
     for (size_t begin = 0; begin < keys.size(); begin += chunk_rows) {
       auto chunk = std::span{keys}.subspan(begin, std::min(chunk_rows, keys.size() - begin));
       for_chunk([&](const auto& f) { std::for_each(chunk.begin(), chunk.end(), f); },
                 [&](uint32_t key) {
-                  if (wake_at_[key] > watermark_)
+                  if (keys_[key].wake_at > watermark_)
                     return; // it was in the list twice
                   auto context = surroundings();
                   counting_allocations = true;
-                  view_.advance(*states_[key], context);
+                  view_.advance(*keys_[key].state, context);
                   counting_allocations = false;
-                  wake_at_[key] = end_of_time;
+                  keys_[key].wake_at = end_of_time;
                   set_timer(key, context.wake_at);
                 });
     }
@@ -138,8 +138,8 @@ void driver::advance_due() {
 
 size_t driver::memory() const {
   size_t sum = 0;
-  for (const auto& x : states_)
-    sum += view_.memory(*x);
+  for (const auto& x : keys_)
+    sum += view_.memory(*x.state);
   return sum;
 }
 

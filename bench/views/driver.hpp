@@ -26,8 +26,22 @@ struct prepared_batch {
   std::vector<std::vector<message>> chunks;
 };
 
-/// Rows of `x` over evenly drawn keys, each key's own in order; a row every `between_rows`.
-std::vector<prepared_batch> prepare(const scenario& x, size_t keys, size_t events);
+/// Batches of a scenario over evenly drawn keys, each key's own rows in order; a row every
+/// `between_rows`. One at a time: a router gets what has just been decoded, texts side by side, not
+/// what lies cold in memory.
+class batch_source {
+public:
+  /// @param of must outlive the source
+  batch_source(const scenario& of, size_t keys);
+  prepared_batch next();
+
+private:
+  const scenario& of_;
+  size_t keys_;
+  random_source random_{1};
+  size_t made_ = 0;
+  event_time at_;
+};
 
 /// Counts what comes out.
 class counting_sink final : public change_sink, public emission_sink {
@@ -59,9 +73,14 @@ private:
   template <class Keys, class Call>
   void for_chunk(const Keys& keys, const Call& call);
 
+  /// A key, its timer beside its state, as the engine's actors have it.
+  struct key_state {
+    std::unique_ptr<view_state> state;
+    event_time wake_at = end_of_time;
+  };
+
   const view& view_;
-  std::vector<std::unique_ptr<view_state>> states_;
-  std::vector<event_time> wake_at_;
+  std::vector<key_state> keys_;
   std::vector<std::vector<uint32_t>> due_; // keys by the slice of time in which they are due
   size_t past_ = 0;                        // slices gone through
   event_time watermark_ = beginning_of_time;
