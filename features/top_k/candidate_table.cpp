@@ -10,11 +10,7 @@ namespace keyfold::ranking {
 
 namespace {
 
-constexpr size_t unindexed = 4; // so few are found as fast by looking at each
-
-uint64_t hash_of(std::string_view text) noexcept {
-  return XXH3_64bits(text.data(), text.size());
-}
+constexpr size_t usual = 4; // a key that has one candidate gets others soon
 
 /// The logarithm of a decayed value, moved so that it does not change as time passes: two
 /// candidates compare alike at every moment.
@@ -24,11 +20,58 @@ double timeless(const decay_rate& rate, double value, event_time at) noexcept {
   return rate.is_half_life ? std::log2(value) + lengths : std::log(value) + lengths;
 }
 
-double rank_of(const table_rules& rules, const candidate& x) noexcept {
+} // namespace
+
+uint64_t candidate_table::hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+double candidate_table::rank_of(const table_rules& rules, const candidate& x) noexcept {
   return rules.by == measure::decayed_count ? timeless(rules.rate, x.value, x.newest) : x.value;
 }
 
-void vote_for(const table_rules& rules, const vote& x, candidate& to) {
+double candidate_table::value_at(const table_rules& rules, const candidate& x,
+                                 event_time at) noexcept {
+  if (rules.by != measure::decayed_count || at == end_of_time || at <= x.newest)
+    return x.value;
+  return bounded_sum(x.value * decay_factor(rules.rate, x.newest, at));
+}
+
+candidate_table::crowd& candidate_table::need_crowd() {
+  if (crowd_ == nullptr)
+    crowd_ = std::make_unique<crowd>();
+  return *crowd_;
+}
+
+void candidate_table::forget_last() noexcept {
+  if (crowd_ != nullptr)
+    crowd_->last.clear();
+}
+
+void candidate_table::set_error(uint32_t slot, double error) {
+  if (error == error_of(slot))
+    return;
+  auto& errors = need_crowd().errors;
+  errors.resize(std::max(errors.size(), slots_.size()));
+  errors[slot] = error;
+}
+
+uint32_t candidate_table::append(const table_rules& rules) {
+  if (slots_.empty()) {
+    slots_.reserve(usual);
+    hashes_.reserve(usual);
+  }
+  slots_.emplace_back();
+  hashes_.push_back(0);
+  if (rules.by == measure::distinct)
+    distinct_.emplace_back();
+  if (crowd_ != nullptr && !crowd_->errors.empty())
+    crowd_->errors.resize(slots_.size());
+  return static_cast<uint32_t>(slots_.size() - 1);
+}
+
+void candidate_table::vote_for(const table_rules& rules, const vote& x, uint32_t slot) {
+  auto& to = slots_[slot];
   switch (rules.by) {
   case measure::count:
     to.value += 1;
@@ -46,8 +89,8 @@ void vote_for(const table_rules& rules, const vote& x, candidate& to) {
     break;
   }
   case measure::distinct:
-    to.distinct.add(x.hash, rules.exact_bound);
-    to.value = static_cast<double>(to.distinct.count()) + to.error;
+    distinct_[slot].add(x.hash, rules.exact_bound);
+    to.value = static_cast<double>(distinct_[slot].count()) + error_of(slot);
     break;
   }
   to.newest = std::max(to.newest, x.at);
@@ -58,25 +101,19 @@ void vote_for(const table_rules& rules, const vote& x, candidate& to) {
 }
 
 /// A candidate at its first vote, on top of what it may have had before.
-candidate first_vote(const table_rules& rules, const vote& x, uint64_t hash, double error) {
-  candidate made;
+void candidate_table::vote_first(const table_rules& rules, const vote& x, uint64_t hash,
+                                 double error, uint32_t slot) {
+  auto& made = slots_[slot];
   made.text = x.candidate;
-  made.hash = hash;
-  made.error = error;
+  hashes_[slot] = hash;
+  set_error(slot, error);
+  if (rules.by == measure::distinct)
+    distinct_[slot] = distinct_counter{};
   made.value = rules.by == measure::max ? x.weight : error;
   made.newest = x.at;
+  made.reached = beginning_of_time;
   made.rank = std::numeric_limits<double>::quiet_NaN(); // so that the vote is a change of it
-  vote_for(rules, x, made);
-  return made;
-}
-
-} // namespace
-
-double candidate_table::value_at(const table_rules& rules, const candidate& x,
-                                 event_time at) noexcept {
-  if (rules.by != measure::decayed_count || at == end_of_time || at <= x.newest)
-    return x.value;
-  return bounded_sum(x.value * decay_factor(rules.rate, x.newest, at));
+  vote_for(rules, x, slot);
 }
 
 event_time candidate_table::newest() const noexcept {
@@ -90,7 +127,7 @@ uint64_t candidate_table::list_hash() const noexcept {
   uint64_t hash = 0;
   for (auto slot : list_) {
     constexpr uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 divided by the golden ratio
-    hash = (hash ^ slots_[slot].hash) * odd + 1;
+    hash = (hash ^ hashes_[slot]) * odd + 1;
     hash ^= hash >> 32;
   }
   return hash;
@@ -114,22 +151,20 @@ bool candidate_table::add(const table_rules& rules, const vote& x, fold_counts& 
   if (slot != nowhere) {
     auto& known = slots_[slot];
     auto rank = known.rank;
-    vote_for(rules, x, known);
+    vote_for(rules, x, slot);
     if (known.rank == rank)
       return false;
     auto worse = known.rank < rank;
     if (worse)
-      last_.clear();
+      forget_last();
     return place(rules, slot, worse);
   }
   if (slots_.size() >= rules.max_candidates)
     return replace_last(rules, x, hash, counts);
-  slot = static_cast<uint32_t>(slots_.size());
-  if (slot == 0)
-    slots_.reserve(unindexed);
-  slots_.push_back(first_vote(rules, x, hash, 0));
+  slot = append(rules);
+  vote_first(rules, x, hash, 0, slot);
   index(slot);
-  last_.clear();
+  forget_last();
   return place(rules, slot, false);
 }
 
@@ -145,30 +180,32 @@ bool candidate_table::replace_last(const table_rules& rules, const vote& x, uint
     return false;
   auto error = rules.by == measure::max ? 0.0 : value_at(rules, last, x.at);
   unindex(slot);
-  last_.pop_back();
+  crowd_->last.pop_back();
   auto rank = last.rank;
-  last = first_vote(rules, x, hash, error);
+  vote_first(rules, x, hash, error, slot);
   if (!(last.rank > rank))
-    last_.clear();
+    forget_last();
   index(slot);
   // There are more candidates than the list is long: the last of them was not in it.
   return place(rules, slot, false);
 }
 
 uint32_t candidate_table::last_in_rank() {
+  auto& last = need_crowd().last;
+  auto& least = crowd_->least;
   // Values only rise, mostly: who had the least rank has it still, or has risen.
-  while (!last_.empty() && slots_[last_.back()].rank != least_)
-    last_.pop_back();
-  if (!last_.empty())
-    return last_.back();
-  least_ = slots_.front().rank;
+  while (!last.empty() && slots_[last.back()].rank != least)
+    last.pop_back();
+  if (!last.empty())
+    return last.back();
+  least = slots_.front().rank;
   for (const auto& x : slots_)
-    least_ = std::min(least_, x.rank);
+    least = std::min(least, x.rank);
   for (uint32_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].rank == least_)
-      last_.push_back(i);
-  std::sort(last_.begin(), last_.end(), [&](auto a, auto b) { return before(a, b); });
-  return last_.back();
+    if (slots_[i].rank == least)
+      last.push_back(i);
+  std::sort(last.begin(), last.end(), [&](auto a, auto b) { return before(a, b); });
+  return last.back();
 }
 
 bool candidate_table::place(const table_rules& rules, uint32_t slot, bool worse) {
@@ -225,7 +262,7 @@ bool candidate_table::expire(const table_rules& rules, event_time end, fold_coun
     changed |= std::find(list_.begin(), list_.end(), slot) != list_.end();
     remove(slot);
   }
-  last_.clear();
+  forget_last();
   rebuild_index();
   rank_all(rules);
   lossy_ = lossy_ && !slots_.empty();
@@ -236,7 +273,15 @@ bool candidate_table::expire(const table_rules& rules, event_time end, fold_coun
 }
 
 void candidate_table::remove(uint32_t slot) {
-  slots_.erase(slots_.begin() + static_cast<ptrdiff_t>(slot));
+  auto erase_from = [slot](auto& x) {
+    if (!x.empty())
+      x.erase(x.begin() + static_cast<ptrdiff_t>(slot));
+  };
+  erase_from(slots_);
+  erase_from(hashes_);
+  erase_from(distinct_);
+  if (crowd_ != nullptr)
+    erase_from(crowd_->errors);
   auto gone = std::find(list_.begin(), list_.end(), slot);
   if (gone != list_.end())
     list_.erase(gone);
@@ -245,140 +290,67 @@ void candidate_table::remove(uint32_t slot) {
 }
 
 uint32_t candidate_table::find(std::string_view text, uint64_t hash) const noexcept {
-  auto is = [&](const auto& x) { return x.hash == hash && x.text == text; };
-  if (index_.empty()) {
-    auto found = std::find_if(slots_.begin(), slots_.end(), is);
-    return found == slots_.end() ? nowhere : static_cast<uint32_t>(found - slots_.begin());
+  if (crowd_ == nullptr || crowd_->index.empty()) {
+    for (uint32_t slot = 0; slot < hashes_.size(); ++slot)
+      if (hashes_[slot] == hash && slots_[slot].text == text)
+        return slot;
+    return nowhere;
   }
-  auto mask = index_.size() - 1;
-  for (auto i = hash & mask; index_[i] != 0; i = (i + 1) & mask)
-    if (is(slots_[index_[i] - 1]))
-      return index_[i] - 1;
+  const auto& index = crowd_->index;
+  auto mask = index.size() - 1;
+  for (auto i = hash & mask; index[i] != 0; i = (i + 1) & mask) {
+    auto slot = index[i] - 1;
+    if (hashes_[slot] == hash && slots_[slot].text == text)
+      return slot;
+  }
   return nowhere;
 }
 
 void candidate_table::index(uint32_t slot) {
   if (slots_.size() <= unindexed)
     return;
-  if (index_.size() < 2 * slots_.size()) {
+  auto& index = need_crowd().index;
+  if (index.size() < 2 * slots_.size()) {
     rebuild_index();
     return;
   }
-  auto mask = index_.size() - 1;
-  auto i = slots_[slot].hash & mask;
-  while (index_[i] != 0)
+  auto mask = index.size() - 1;
+  auto i = hashes_[slot] & mask;
+  while (index[i] != 0)
     i = (i + 1) & mask;
-  index_[i] = slot + 1;
+  index[i] = slot + 1;
 }
 
 void candidate_table::rebuild_index() {
-  index_ = {};
+  if (crowd_ != nullptr)
+    crowd_->index = {};
   if (slots_.size() <= unindexed)
     return;
   size_t size = 4 * unindexed;
   while (size < 2 * slots_.size())
     size *= 2;
-  index_.resize(size);
+  need_crowd().index.resize(size);
   for (uint32_t i = 0; i < slots_.size(); ++i)
     index(i);
 }
 
 void candidate_table::unindex(uint32_t slot) {
-  if (index_.empty())
+  if (crowd_ == nullptr || crowd_->index.empty())
     return;
-  auto mask = index_.size() - 1;
-  auto hole = slots_[slot].hash & mask;
-  while (index_[hole] != slot + 1)
+  auto& index = crowd_->index;
+  auto mask = index.size() - 1;
+  auto hole = hashes_[slot] & mask;
+  while (index[hole] != slot + 1)
     hole = (hole + 1) & mask;
   // Whoever would no longer be found past the hole moves into it.
-  for (auto i = (hole + 1) & mask; index_[i] != 0; i = (i + 1) & mask) {
-    auto home = slots_[index_[i] - 1].hash & mask;
+  for (auto i = (hole + 1) & mask; index[i] != 0; i = (i + 1) & mask) {
+    auto home = hashes_[index[i] - 1] & mask;
     if (((i - home) & mask) >= ((i - hole) & mask)) {
-      index_[hole] = index_[i];
+      index[hole] = index[i];
       hole = i;
     }
   }
-  index_[hole] = 0;
-}
-
-candidate_table candidate_table::copy(const table_rules& rules) const {
-  candidate_table out;
-  out.slots_.reserve(slots_.size());
-  for (const auto& x : slots_) {
-    auto& made = out.slots_.emplace_back();
-    made.text = x.text;
-    made.hash = x.hash;
-    made.value = x.value;
-    made.error = x.error;
-    made.rank = x.rank;
-    made.reached = x.reached;
-    made.newest = x.newest;
-    made.distinct.merge(x.distinct, rules.exact_bound);
-  }
-  out.list_ = list_;
-  out.index_ = index_;
-  out.first_end_ = first_end_;
-  out.lossy_ = lossy_;
-  return out;
-}
-
-void candidate_table::encode(const table_rules& rules, byte_writer& out) const {
-  out.u8(lossy_ ? 1 : 0);
-  out.varint(slots_.size());
-  for (const auto& x : slots_) {
-    out.text(x.text);
-    out.f64(x.value);
-    out.f64(x.error);
-    out.time(x.reached);
-    out.time(x.newest);
-    if (rules.by == measure::distinct)
-      x.distinct.encode(out);
-  }
-}
-
-std::optional<candidate_table> candidate_table::decode(const table_rules& rules, byte_reader& in) {
-  candidate_table out;
-  auto lossy = in.u8();
-  auto size = in.varint();
-  if (!in.good() || lossy > 1 || size > in.remaining())
-    return std::nullopt;
-  out.lossy_ = lossy == 1;
-  for (uint64_t i = 0; i < size; ++i) {
-    candidate x;
-    x.text = in.text();
-    x.hash = hash_of(x.text);
-    x.value = in.f64();
-    x.error = in.f64();
-    x.reached = in.time();
-    x.newest = in.time();
-    auto known = [](event_time at) { return at != beginning_of_time && at != end_of_time; };
-    if (!in.good() || !std::isfinite(x.value) || !std::isfinite(x.error) || !known(x.reached)
-        || !known(x.newest) || out.find(x.text, x.hash) != nowhere)
-      return std::nullopt;
-    if (rules.by == measure::distinct) {
-      auto distinct = distinct_counter::decode(in, rules.exact_bound);
-      if (!distinct)
-        return std::nullopt;
-      x.distinct = std::move(*distinct);
-    }
-    x.rank = rank_of(rules, x);
-    if (std::isnan(x.rank))
-      return std::nullopt;
-    if (rules.time_to_live)
-      out.first_end_ = std::min(out.first_end_, later(x.newest, *rules.time_to_live));
-    out.slots_.push_back(std::move(x));
-    out.index(static_cast<uint32_t>(i));
-  }
-  out.rank_all(rules);
-  return out;
-}
-
-size_t candidate_table::memory() const noexcept {
-  auto sum = slots_.capacity() * sizeof(candidate)
-             + (list_.capacity() + index_.capacity() + last_.capacity()) * sizeof(uint32_t);
-  for (const auto& x : slots_)
-    sum += x.distinct.memory() + (x.text.capacity() > 15 ? x.text.capacity() + 1 : 0);
-  return sum;
+  index[hole] = 0;
 }
 
 } // namespace keyfold::ranking

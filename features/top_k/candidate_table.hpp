@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,15 +38,13 @@ struct vote {
   uint64_t hash = 0; ///< of `distinct`
 };
 
+/// A cache line.
 struct candidate {
   std::string text;
-  uint64_t hash = 0; ///< of the text
-  double value = 0;  ///< of `decayed_count`: as of `newest`
-  double error = 0;  ///< by how much `value` may be too high
-  double rank = 0;   ///< what candidates are compared by: more is better, at all times alike
+  double value = 0; ///< of `decayed_count`: as of `newest`
+  double rank = 0;  ///< what candidates are compared by: more is better, at all times alike
   event_time reached = beginning_of_time; ///< when it came to this value
   event_time newest = beginning_of_time;
-  distinct_counter distinct;
 };
 
 /// Counts candidates exactly while there are at most `max_candidates` of them. Beyond, it goes on
@@ -70,6 +69,8 @@ public:
   size_t size() const noexcept { return slots_.size(); }
   size_t list_size() const noexcept { return list_.size(); }
   const candidate& listed(size_t rank) const noexcept { return slots_[list_[rank]]; }
+  /// By how much the value of the candidate listed there may be too high.
+  double error(size_t rank) const noexcept { return error_of(list_[rank]); }
   /// Tells lists apart by who is where in them.
   uint64_t list_hash() const noexcept;
   /// No candidate was ever left out since the table was empty last.
@@ -86,19 +87,48 @@ public:
   size_t memory() const noexcept;
   /// Asks the processor to load the candidates, if they are few, and what leads to them.
   void prefetch() const noexcept {
-    constexpr size_t few_bytes = 2048;
-    constexpr size_t cache_line = 64;
-    __builtin_prefetch(index_.data());
     __builtin_prefetch(list_.data());
-    const auto* begin = reinterpret_cast<const char*>(slots_.data());
-    auto size = std::min(few_bytes, slots_.size() * sizeof(candidate));
-    for (size_t i = 0; i < size; i += cache_line)
-      __builtin_prefetch(begin + i);
+    if (slots_.size() <= unindexed) {
+      prefetch_lines(hashes_.data(), hashes_.size() * sizeof(uint64_t));
+      prefetch_lines(slots_.data(), slots_.size() * sizeof(candidate));
+    } else {
+      __builtin_prefetch(crowd_.get());
+      // Where the next one will be.
+      __builtin_prefetch(hashes_.data() + hashes_.size());
+      __builtin_prefetch(slots_.data() + slots_.size());
+    }
   }
 
 private:
   static constexpr uint32_t nowhere = 0xffff'ffff;
+  static constexpr size_t unindexed = 16; // so few are found as fast by looking at the hash of each
 
+  /// What a table has of many candidates, or once it has left one out.
+  struct crowd {
+    std::vector<uint32_t> index; // slots + 1 by hash, linear probing; empty while there are few
+    std::vector<uint32_t> last;  // slots that had the least rank when it was looked for, worst last
+    double least = 0;            // that rank
+    std::vector<double> errors;  // of the slots
+  };
+
+  static void prefetch_lines(const void* from, size_t size) noexcept {
+    constexpr size_t cache_line = 64;
+    const auto* begin = static_cast<const char*>(from);
+    for (size_t i = 0; i < size; i += cache_line)
+      __builtin_prefetch(begin + i);
+  }
+  double error_of(uint32_t slot) const noexcept {
+    return crowd_ == nullptr || crowd_->errors.empty() ? 0 : crowd_->errors[slot];
+  }
+  void set_error(uint32_t slot, double error);
+  static uint64_t hash_of(std::string_view text) noexcept;
+  static double rank_of(const table_rules& rules, const candidate& x) noexcept;
+  crowd& need_crowd();
+  void forget_last() noexcept;
+  void vote_for(const table_rules& rules, const vote& x, uint32_t slot);
+  void vote_first(const table_rules& rules, const vote& x, uint64_t hash, double error,
+                  uint32_t slot);
+  uint32_t append(const table_rules& rules);
   uint32_t find(std::string_view text, uint64_t hash) const noexcept;
   void index(uint32_t slot);
   void unindex(uint32_t slot);
@@ -110,13 +140,13 @@ private:
   uint32_t last_in_rank();
   void remove(uint32_t slot);
 
+  std::vector<uint64_t> hashes_; // of the slots' texts: what a candidate is looked for by
   std::vector<candidate> slots_;
-  std::vector<uint32_t> list_;  // slots, best first
-  std::vector<uint32_t> index_; // slots + 1 by hash, linear probing; empty while there are few
-  std::vector<uint32_t> last_;  // slots that had the least rank when it was looked for, worst last
-  double least_ = 0;            // that rank
+  std::vector<uint32_t> list_;         // slots, best first
   event_time first_end_ = end_of_time; // no life ends before; may be too early
+  std::unique_ptr<crowd> crowd_;
   bool lossy_ = false;
+  std::vector<distinct_counter> distinct_; // of the slots, where that is what counts
 };
 
 } // namespace keyfold::ranking

@@ -2,6 +2,7 @@
 #include "features/entity_key.hpp"
 #include "features/top_k/view.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace keyfold::ranking {
@@ -42,9 +43,11 @@ std::optional<std::string_view> top_k_view::candidate_of(std::span<const cell> r
                                                          std::string& text) const {
   const auto& columns = settings_.candidate_columns;
   const auto& first = row[columns.front()];
-  if (columns.size() == 1 && first.kind() == cell_kind::string
-      && first.as_text().find_first_of("|\\") == std::string_view::npos)
-    return first.as_text();
+  if (columns.size() == 1 && first.kind() == cell_kind::string) {
+    auto one = first.as_text();
+    if (std::none_of(one.begin(), one.end(), [](char x) { return x == '|' || x == '\\'; }))
+      return one;
+  }
   std::array<cell, top_k_settings::max_candidate_columns> cells;
   for (size_t i = 0; i < columns.size(); ++i)
     cells[i] = row[columns[i]];

@@ -36,7 +36,7 @@ cell top_k_view::list_of(const candidate_table& table, feature which, event_time
     else if (which == scores)
       items[i] = number(candidate_table::value_at(settings_.rules, x, as_of));
     else
-      items[i] = number(x.error);
+      items[i] = number(table.error(i));
   }
   return cell::list(items);
 }

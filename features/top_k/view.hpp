@@ -43,8 +43,10 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.pending.prefetch();
-    own.table.prefetch();
-    __builtin_prefetch(&own.publication); // the end of the state
+    __builtin_prefetch(&own.list); // the end of the state
+    // Where none wait, rows will be put there; only where some do, they will be counted.
+    if (!own.pending.empty())
+      own.table.prefetch();
   }
   size_t memory(const state_type& own) const noexcept;
 
