@@ -18,6 +18,7 @@ void dated_products::insert(const dated_product& x) {
   if (!all_.empty() && before(x, all_.back()))
     to = std::upper_bound(all_.begin(), all_.end(), x, before);
   all_.insert(to, x);
+  note_newest();
 }
 
 void dated_products::renew(const dated_product& x) {
@@ -36,14 +37,16 @@ void dated_products::erase_front(size_t count) {
     all_ = {};
   else
     all_.erase(all_.begin(), all_.begin() + static_cast<ptrdiff_t>(count));
+  note_newest();
 }
 
 size_t dated_products::erase_until(event_time at) {
+  if (all_.empty() || all_.front().at > at)
+    return 0;
   auto end = std::upper_bound(all_.begin(), all_.end(), at,
                               [](auto time, const auto& x) { return time < x.at; });
   auto count = static_cast<size_t>(end - all_.begin());
-  if (count > 0)
-    erase_front(count);
+  erase_front(count);
   return count;
 }
 
@@ -64,6 +67,7 @@ bool dated_products::decode(byte_reader& in) {
       return false;
     all_.push_back(x);
   }
+  note_newest();
   return in.good();
 }
 

@@ -24,7 +24,8 @@ public:
   size_t size() const noexcept { return all_.size(); }
   const dated_product& operator[](size_t i) const noexcept { return all_[i]; }
   const dated_product& front() const noexcept { return all_.front(); }
-  const dated_product& back() const noexcept { return all_.back(); }
+  /// The newest time. @pre there is one
+  event_time newest() const noexcept { return newest_; }
   auto begin() const noexcept { return all_.begin(); }
   auto end() const noexcept { return all_.end(); }
 
@@ -39,6 +40,7 @@ public:
   template <class F>
   void erase_if(const F& f) {
     std::erase_if(all_, f);
+    note_newest();
   }
 
   /// Asks the processor to load what the next call will read.
@@ -54,7 +56,13 @@ public:
   size_t memory() const noexcept { return all_.capacity() * sizeof(dated_product); }
 
 private:
+  void note_newest() noexcept {
+    if (!all_.empty())
+      newest_ = all_.back().at;
+  }
+
   std::vector<dated_product> all_;
+  event_time newest_ = beginning_of_time; // here because it is asked for after each row
 };
 
 } // namespace keyfold::recommending

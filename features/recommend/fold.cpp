@@ -178,13 +178,13 @@ void recommend_view::report(const recommend_state& state, fold_context& context)
   context.wake(list_ends(state));
   // All at once, when the last one has ended: until then those ended are told by their times.
   if (!state.suggested.empty())
-    context.wake(later(state.suggested.back().at, settings_.forget_after));
+    context.wake(later(state.suggested.newest(), settings_.forget_after));
   if (!settings_.bought_for)
     return;
   if (!state.bought.empty())
-    context.wake(later(state.bought.back().at, *settings_.bought_for));
+    context.wake(later(state.bought.newest(), *settings_.bought_for));
   if (!state.sales.empty())
-    context.wake(later(state.sales.back().at, *settings_.bought_for));
+    context.wake(later(state.sales.newest(), *settings_.bought_for));
 }
 
 } // namespace keyfold::recommending

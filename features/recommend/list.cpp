@@ -34,7 +34,7 @@ void recommend_view::suggest(recommend_state& state, const packed_rows::row& cli
     return;
   }
   remember(state, chosen, at, context);
-  tell(state, *products, chosen, in, at, context);
+  tell(state, chosen, in, at, context);
 }
 
 std::span<const product_ranking::ranked> recommend_view::choose(const recommend_state& state,
@@ -84,13 +84,15 @@ void recommend_view::remember(recommend_state& state, std::span<const ranked> ch
   state.suggested.erase_front(beyond);
 }
 
-void recommend_view::tell(recommend_state& state, const table_snapshot& products,
-                          std::span<const ranked> chosen, byte_reader& click, event_time at,
-                          fold_context& context) const {
+void recommend_view::tell(recommend_state& state, std::span<const ranked> chosen,
+                          byte_reader& click, event_time at, fold_context& context) const {
   auto& memory = *context.scratch;
   auto items = memory.allocate_cells(chosen.size());
-  std::transform(chosen.begin(), chosen.end(), items.begin(),
-                 [&](const auto& x) { return products.value(x.row, product_column_); });
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    items[i] = chosen[i].id;
+    if (items[i].kind() == cell_kind::string)
+      __builtin_prefetch(items[i].as_text().data());
+  }
   auto list = cell::list(items);
   if (context.emissions != nullptr) {
     auto row = memory.allocate_cells(about_.emissions.size());
@@ -105,7 +107,13 @@ void recommend_view::tell(recommend_state& state, const table_snapshot& products
   state.list.clear();
   byte_writer{state.list}.value(list);
   state.listed_at = at;
-  state.publication.row_changed(context, at, [&] { return published(state, memory); });
+  auto time = time_of(at);
+  state.publication.row_changed(context, at, [&] {
+    auto cells = memory.allocate_cells(2);
+    cells[0] = list;
+    cells[1] = time;
+    return std::span<const cell>{cells};
+  });
 }
 
 } // namespace keyfold::recommending

@@ -117,7 +117,7 @@ product_ranking::product_ranking(const table_snapshot& products, const ranking_r
         available[order[i]] ? static_cast<uint32_t>(ranked_.size()) - begins_.back() : unavailable;
     insert(product, {category, rank});
     if (available[order[i]])
-      ranked_.push_back({product, order[i]});
+      ranked_.push_back({product, rows.product(order[i])});
   }
   begins_.push_back(static_cast<uint32_t>(ranked_.size()));
 }

@@ -28,7 +28,7 @@ struct ranking_rules {
 /// taken from without looking at a whole category. The better rating comes first, products without
 /// one last; of equal ones the lesser product id. Products are named by `distinct_hash` of their
 /// id: two of a table with one hash, which no table will ever have, would be taken for each other.
-/// Immutable, shared by threads. 48 to 80 bytes a product.
+/// Immutable, shared by threads. 56 to 88 bytes a product.
 class product_ranking final : public table_index {
 public:
   static constexpr uint32_t unavailable = 0xffff'ffff;
@@ -41,7 +41,7 @@ public:
   /// A product that may be suggested.
   struct ranked {
     uint64_t product;
-    uint32_t row; ///< of the snapshot
+    cell id; ///< its text lives as long as the snapshot
   };
 
   product_ranking(const table_snapshot& products, const ranking_rules& rules);

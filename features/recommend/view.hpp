@@ -77,8 +77,8 @@ private:
                                  uint32_t category, uint64_t viewed, arena& memory) const;
   void remember(recommend_state& state, std::span<const ranked> chosen, event_time at,
                 fold_context& context) const;
-  void tell(recommend_state& state, const table_snapshot& products, std::span<const ranked> chosen,
-            byte_reader& click, event_time at, fold_context& context) const;
+  void tell(recommend_state& state, std::span<const ranked> chosen, byte_reader& click,
+            event_time at, fold_context& context) const;
 
   // The view: view.cpp
   cell list_of(const recommend_state& state, arena& memory) const;

@@ -330,9 +330,9 @@ TEST_CASE("recommend ranking: what cannot be rated is last, what has no category
       continue;
     auto ranked = ranking.category(place->category);
     REQUIRE(place->rank < ranked.size());
-    CHECK(snapshot->value(ranked[place->rank].row, 0).as_text() == x.id);
+    CHECK(ranked[place->rank].id.as_text() == x.id);
     if (place->rank > 0) {
-      auto before = snapshot->value(ranked[place->rank - 1].row, 3);
+      auto before = snapshot->value(*snapshot->find({&ranked[place->rank - 1].id, 1}), 3);
       CHECK((x.rating < 0 || (!before.is_null() && before.as_integer() >= x.rating)));
     }
   }
