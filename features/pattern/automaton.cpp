@@ -335,6 +335,20 @@ tl::expected<automaton, pattern_error> make_automaton(const pattern_settings& se
   return builder{settings, until_numbers}.make();
 }
 
+void note_heeded(automaton& x) noexcept {
+  auto bit = [](size_t condition) { return uint64_t{1} << condition; };
+  for (auto& at : x.positions) {
+    at.restless = at.next_end != 0;
+    for (const auto& way : at.edges) {
+      at.restless |= way.contiguity == pattern_element::contiguity::strict;
+      if (way.target != end_of_pattern)
+        at.heeded |= bit(x.positions[way.target].variable);
+      for (const auto& guard : way.guards)
+        at.heeded |= bit(guard.condition);
+    }
+  }
+}
+
 skip_target skip_target_of(const automaton& x, uint32_t variable) {
   const auto& first = x.positions.front().edges;
   auto begins = std::any_of(first.begin(), first.end(), [&](const auto& way) {

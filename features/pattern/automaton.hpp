@@ -46,6 +46,8 @@ struct position {
   uint64_t preferred = 0;  ///< if so: the edges preferred to that
   uint64_t silent_end = 0; ///< edges to the end that `within` takes when no row has ended them
   uint64_t next_end = 0;   ///< edges to the end that the next row takes if it does not end them
+  bool restless = false;   ///< any row may change who waits here
+  uint64_t heeded = 0;     ///< if not: only rows that fit one of these conditions may
 };
 
 /// A pattern as positions; the first one is the beginning, which takes no row.
@@ -58,6 +60,9 @@ struct automaton {
 /// @param until_numbers what number each of `pattern_settings::conditions` has where it ends a loop
 tl::expected<automaton, pattern_error> make_automaton(const pattern_settings& settings,
                                                       const std::vector<uint16_t>& until_numbers);
+
+/// Finds out to which rows those who wait at a position pay no heed.
+void note_heeded(automaton& x) noexcept;
 
 /// Whether every match has a row of `variable`, and none begins with one: what a skip to it needs.
 struct skip_target {

@@ -31,12 +31,31 @@ void matcher::take(event_time at, uint64_t fitting, std::span<const cell> cells)
     return;
   partial_matches next;
   cut_ = nothing_cut;
-  for (auto& x : state_.partial)
-    advance(x, next);
+  auto heeding = pass_heedless();
+  std::for_each(heeding, state_.partial.end(), [&](auto& x) { advance(x, next); });
   begin(next);
-  state_.partial.assign(std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
+  state_.partial.erase(heeding, state_.partial.end());
+  state_.partial.insert(state_.partial.end(), std::make_move_iterator(next.begin()),
+                        std::make_move_iterator(next.end()));
   resolve(at);
   keep_bounds();
+}
+
+/// The first partial match that the row may change. Those before it stay where they are: the row
+/// has only come between them and the one that they wait for.
+std::vector<partial_match>::iterator matcher::pass_heedless() {
+  auto heeds = [&](const auto& x) {
+    const auto& at = code_.states.positions[x.position];
+    return at.restless || (at.heeded & bits_) != 0;
+  };
+  auto first = std::find_if(state_.partial.begin(), state_.partial.end(), heeds);
+  std::for_each(state_.partial.begin(), first, [](auto& x) { x.fresh = false; });
+  // Their conditions look at what they have taken.
+  std::for_each(first, state_.partial.end(), [&](const auto& x) {
+    if (heeds(x))
+      __builtin_prefetch(x.last.get());
+  });
+  return first;
 }
 
 /// Partial matches that take the row share one copy of it.
@@ -59,7 +78,7 @@ void matcher::expire(event_time at) {
   while (!partial.empty() && deadline(partial.front()) <= at && settings_.within) {
     auto now = deadline(partial.front());
     auto end = partial.begin();
-    std::vector<partial_match> ended;
+    partial_matches ended;
     for (; end != partial.end() && deadline(*end) <= now; ++end)
       ended.push_back(std::move(*end));
     partial.erase(partial.begin(), end);
@@ -235,7 +254,7 @@ void matcher::resolve(event_time at) {
     auto match = std::move(done.front());
     done.erase(done.begin());
     publish(match.last.get(), at);
-    prune(rows_);
+    prune({rows_.data(), rows_.size()});
   }
 }
 
@@ -244,7 +263,7 @@ void matcher::publish(const match_node* last, event_time at) {
   for (; last != nullptr; last = last->previous())
     rows_.push_back(last);
   std::reverse(rows_.begin(), rows_.end());
-  sink_.on_match(rows_, at);
+  sink_.on_match({rows_.data(), rows_.size()}, at);
 }
 
 /// Drops what the skip leaves out: all that began before the row skipped to.

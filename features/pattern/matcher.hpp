@@ -43,6 +43,7 @@ private:
 
   bool skips() const noexcept { return settings_.after != pattern_settings::skip::none; }
   event_time deadline(const partial_match& x) const noexcept { return deadline_of(settings_, x); }
+  std::vector<partial_match>::iterator pass_heedless();
   bool fits(uint16_t condition, const match_node* taken);
   bool evaluate(const condition& x, const match_node* taken);
   void advance(partial_match& x, partial_matches& next);
@@ -73,7 +74,7 @@ private:
   uint64_t bits_ = 0;                 // conditions whose first half the row fits
   uint64_t sequence_ = 0;             // of the row
   uint64_t cut_ = ~uint64_t{0}; // less preferred matches that begin with this row are not wanted
-  std::vector<const match_node*> rows_;
+  boost::container::small_vector<const match_node*, 16> rows_;
 };
 
 } // namespace keyfold::patterns

@@ -45,6 +45,7 @@ public:
     if (!states)
       return tl::unexpected{std::move(states).error()};
     made_.states = *std::move(states);
+    note_heeded(made_.states);
     if (!check_skip())
       return tl::unexpected{problem_};
     list_columns();
