@@ -252,8 +252,12 @@ void attribution_view::reduce(attribution_state& state, event_time watermark) co
   for (auto i = touches.count_until(state.reduced_until);
        i < touches.size() && touches[i].at <= watermark;) {
     auto before = i;
-    while (before > 0 && !same(touches[before - 1], touches[i]))
+    // Of a first click only those of its time matter.
+    auto until = settings_.credit == model::last_click ? beginning_of_time : touches[i].at;
+    while (before > 0 && touches[before - 1].at >= until && !same(touches[before - 1], touches[i]))
       --before;
+    if (before > 0 && touches[before - 1].at < until)
+      before = 0;
     // A conversion to come is after both: the last click before it is not the earlier one. The
     // first one may be either, as the window moves, unless both have the same time.
     if (before > 0 && settings_.credit == model::last_click) {

@@ -23,9 +23,17 @@ bool packed_rows::before(const place& a, const place& b) const noexcept {
 }
 
 size_t packed_rows::count_until(event_time at) const noexcept {
+  // Mostly it is asked about the first ones or the last ones, and what lies between is not in
+  // cache.
+  constexpr ptrdiff_t near = 3;
   auto begin = places_.begin() + first_;
-  auto end = std::upper_bound(begin, places_.end(), at,
-                              [](auto time, const auto& x) { return time < x.at; });
+  auto end = places_.end();
+  if (begin == end || begin->at > at)
+    return 0;
+  for (auto looked = std::min(near, end - begin); looked > 0 && (end - 1)->at > at; --looked)
+    --end;
+  if ((end - 1)->at > at)
+    end = std::upper_bound(begin, end, at, [](auto time, const auto& x) { return time < x.at; });
   return static_cast<size_t>(end - begin);
 }
 

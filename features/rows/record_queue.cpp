@@ -20,7 +20,9 @@ record_queue::~record_queue() {
 uint32_t record_queue::place_of(int64_t wanted) const noexcept {
   if (size_ == 0 || key(size_ - 1) < wanted)
     return size_;
-  uint32_t low = 0;
+  if (key(0) >= wanted)
+    return 0;
+  uint32_t low = 1;
   for (auto high = size_ - 1; low < high;) {
     auto middle = low + (high - low) / 2;
     if (key(middle) < wanted)

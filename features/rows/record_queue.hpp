@@ -25,8 +25,7 @@ public:
   const uint64_t* operator[](uint32_t place) const noexcept { return words_ + at(place); }
   /// The first word of a record, which is a number.
   int64_t key(uint32_t place) const noexcept { return static_cast<int64_t>(words_[at(place)]); }
-  /// The place of the first record whose key is not less; found at once at the end, and before the
-  /// last.
+  /// The place of the first record whose key is not less; found at once at either end.
   uint32_t place_of(int64_t key) const noexcept;
 
   /// Puts a record there, its other words zero. Places from there on move by one.
