@@ -11,6 +11,10 @@ constexpr int deepest_nesting = 32;
 } // namespace
 
 void byte_writer::varint(uint64_t x) {
+  if (x < 0x80) {
+    out_->push_back(static_cast<char>(x));
+    return;
+  }
   char buffer[10];
   size_t size = 0;
   while (x >= 0x80) {

@@ -49,6 +49,10 @@ public:
   double value() const noexcept;
   /// The sum to 113 bits.
   quad wide_value() const noexcept;
+  /// The sum divided by `count`, to the nearest double; infinite where the sum is beyond all
+  /// bounds.
+  /// @pre `count() > 0`
+  double mean() const noexcept;
 
   void clear() noexcept;
   void encode(byte_writer& out) const;

@@ -13,19 +13,29 @@ row_list::~row_list() {
     x.value.clear();
 }
 
-void row_list::drop(std::vector<entry>::iterator place) noexcept {
-  place->value.clear();
-  entries_.erase(place);
+/// A full list drops one for each that comes; the others close up once in a while.
+void row_list::drop_first() noexcept {
+  entries_[first_++].value.clear();
+  if (first_ <= entries_.size() / 64)
+    return;
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 bool row_list::add(event_time at, const cell& x, bool last, uint32_t most) {
-  auto full = entries_.size() >= most;
-  if (full && (last ? at < entries_.front().at : at >= entries_.back().at))
+  auto full = entries().size() >= most;
+  if (full && (last ? at < entries().front().at : at >= entries().back().at))
     return false;
-  if (full)
-    drop(last ? entries_.begin() : entries_.end() - 1);
-  auto place = std::upper_bound(entries_.begin(), entries_.end(), at,
-                                [](auto time, const auto& y) { return time < y.at; });
+  if (full && last) {
+    drop_first();
+  } else if (full) {
+    entries_.back().value.clear();
+    entries_.pop_back();
+  }
+  auto place = entries_.end();
+  if (!entries().empty() && entries_.back().at > at)
+    place = std::upper_bound(entries_.begin() + static_cast<ptrdiff_t>(first_), entries_.end(), at,
+                             [](auto time, const auto& y) { return time < y.at; });
   entry made{at, {}};
   made.value.set(x);
   entries_.insert(place, made);
@@ -33,9 +43,9 @@ bool row_list::add(event_time at, const cell& x, bool last, uint32_t most) {
 }
 
 void row_list::encode(byte_writer& out) const {
-  out.varint(entries_.size());
+  out.varint(entries().size());
   uint64_t before = 0; // without a sign: the ends of time are further apart than a number reaches
-  for (const auto& x : entries_) {
+  for (const auto& x : entries()) {
     auto at = static_cast<uint64_t>(x.at.time_since_epoch().count());
     out.signed_varint(static_cast<int64_t>(at - before));
     before = at;

@@ -24,7 +24,7 @@ public:
   /// Adds behind the rows of the same time. False where the list was full, and a row had to go.
   /// @param last which rows stay: the last or the first @param most of them
   bool add(event_time at, const cell& x, bool last, uint32_t most);
-  std::span<const entry> entries() const noexcept { return entries_; }
+  std::span<const entry> entries() const noexcept { return std::span{entries_}.subspan(first_); }
 
   void encode(byte_writer& out) const;
   /// Into an empty list; values are null or of `type`. False where the bytes are malformed.
@@ -33,9 +33,10 @@ public:
   size_t memory() const noexcept;
 
 private:
-  void drop(std::vector<entry>::iterator place) noexcept;
+  void drop_first() noexcept;
 
   std::vector<entry> entries_;
+  size_t first_ = 0; // what is before has been dropped
 };
 
 } // namespace keyfold::aggregates

@@ -45,7 +45,9 @@ result<aggregate_set> aggregate_set::make(const std::vector<aggregate_definition
     if (!made)
       return fail(fmt::format("aggregate `{}`: {}", x.name, made.error().message));
     slot wanted{std::move(*made), out.need_argument(x), out.words_, text_of(spec)};
-    wanted.text += fmt::format("\n{}", out.arguments_[wanted.argument].text);
+    auto& argument = out.arguments_[wanted.argument];
+    argument.only_counted = argument.only_counted && spec.kind == aggregate_kind::count;
+    wanted.text += fmt::format("\n{}", argument.text);
     auto known = std::find_if(out.slots_.begin(), out.slots_.end(),
                               [&](const auto& y) { return y.text == wanted.text; });
     out.slot_of_.push_back(static_cast<uint32_t>(known - out.slots_.begin()));
@@ -69,7 +71,10 @@ aggregate_set::row_values aggregate_set::evaluate(std::span<const cell> row, are
     if (x.where && !x.where->holds(row, scratch))
       continue;
     out.passed |= uint64_t{1} << i;
-    out.values[i] = x.value ? x.value->evaluate(row, scratch) : cell::boolean(true);
+    auto& value = out.values[i];
+    value = x.value ? x.value->evaluate(row, scratch) : cell::boolean(true);
+    if (x.only_counted && value.kind() == cell_kind::string)
+      value = cell::string("");
   }
   return out;
 }
@@ -140,6 +145,19 @@ temporary_slot::temporary_slot(const aggregate_function& function, arena& memory
     : function_(function),
       words_(reinterpret_cast<uint64_t*>(memory.allocate(function.words() * sizeof(uint64_t)))) {
   std::fill_n(words_, function.words(), uint64_t{0});
+}
+
+temporary_block::temporary_block(const aggregate_set& of, std::span<const uint32_t> slots,
+                                 arena& memory)
+    : set_(of), slots_(slots),
+      words_(reinterpret_cast<uint64_t*>(memory.allocate(of.words() * sizeof(uint64_t)))) {
+  std::fill_n(words_, of.words(), uint64_t{0});
+}
+
+temporary_block::~temporary_block() {
+  for (auto slot : slots_)
+    if (set_.function(slot).owning())
+      set_.function(slot).clear(words(slot));
 }
 
 } // namespace keyfold

@@ -55,12 +55,15 @@ public:
   /// What `row_values::values` are, in their order.
   std::span<const data_type> argument_types() const noexcept { return argument_types_; }
 
-  /// Values that are texts live in the row, the set or `scratch`; the span is in `scratch`.
+  /// Values that are texts live in the row, the set or `scratch`; the span is in `scratch`. A text
+  /// that is only counted is an empty one, so that who keeps rows need not keep it.
   row_values evaluate(std::span<const cell> row, arena& scratch) const;
   /// Adds a row to every slot, and counts what was skipped or out of bounds.
   void add(uint64_t* block, const row_values& row, event_time at, fold_counts& counts) const;
   /// Adds a row to one slot.
   aggregate_outcome add(uint32_t slot, uint64_t* words, const row_values& row, event_time at) const;
+  /// The argument of a slot, a place in `row_values::values`.
+  uint32_t argument_of(uint32_t number) const noexcept { return slots_[number].argument; }
   /// Takes a row back from one slot. @pre its function is retractable
   void remove(uint32_t slot, uint64_t* words, const row_values& row) const;
   /// Merges every slot; counts the slots that were full.
@@ -79,6 +82,7 @@ private:
     std::optional<expression> value;
     std::optional<expression> where;
     std::string text;
+    bool only_counted = true; // what matters of a text is only that there is one
   };
   struct slot {
     std::shared_ptr<const aggregate_function> function;
@@ -114,6 +118,24 @@ public:
 
 private:
   const aggregate_function& function_;
+  uint64_t* words_;
+};
+
+/// Some slots of a set that live in an arena for a while.
+class temporary_block {
+public:
+  /// @param slots and the set must outlive the block
+  temporary_block(const aggregate_set& of, std::span<const uint32_t> slots, arena& memory);
+  temporary_block(const temporary_block&) = delete;
+  temporary_block& operator=(const temporary_block&) = delete;
+  ~temporary_block();
+
+  /// @pre the slot is one of them
+  uint64_t* words(uint32_t slot) const noexcept { return words_ + set_.offset(slot); }
+
+private:
+  const aggregate_set& set_;
+  std::span<const uint32_t> slots_;
   uint64_t* words_;
 };
 

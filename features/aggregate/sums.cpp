@@ -188,8 +188,7 @@ public:
     const auto& sum = exact_sum::at(slot);
     if (sum.count() == 0)
       return zero_when_empty_ ? cell::real(0) : cell{};
-    auto number = average_ ? static_cast<double>(sum.wide_value() / static_cast<quad>(sum.count()))
-                           : sum.value();
+    auto number = average_ ? sum.mean() : sum.value();
     return std::isfinite(number) ? cell::real(number) : cell{};
   }
   void clear(uint64_t* slot) const noexcept override { exact_sum::at(slot).clear(); }

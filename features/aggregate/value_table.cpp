@@ -110,6 +110,7 @@ private:
       *slot = reinterpret_cast<uint64_t>(new value_table);
     }
     auto& entries = table(slot)->entries;
+    load(entries);
     auto place = entries.end();
     if (!entries.empty() && !(order_(entries.back().value.get(), x) < 0))
       place =
@@ -135,6 +136,16 @@ private:
     made.value.set(x);
     entries.insert(place, made);
     return true;
+  }
+
+  /// Asks for a table of few lines: one wait for all of them instead of one for each step of the
+  /// search.
+  static void load(const std::vector<value_table::entry>& entries) noexcept {
+    constexpr size_t few = 64;
+    constexpr size_t entries_of_line = 2;
+    if (entries.size() <= few)
+      for (size_t i = 0; i < entries.size(); i += entries_of_line)
+        __builtin_prefetch(entries.data() + i);
   }
 
   data_type argument_;

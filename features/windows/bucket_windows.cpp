@@ -59,7 +59,10 @@ bucket_windows::bucket_windows(bucket_windows_settings settings, aggregate_set s
   for (size_t i = 0; i < settings_.outputs.size(); ++i) {
     const auto& x = settings_.outputs[i];
     outputs_.push_back({set_->slot_of(i), x.size / settings_.step});
-    largest_ = std::max(largest_, outputs_.back().buckets);
+    auto size = outputs_.back().buckets;
+    largest_ = std::max(largest_, size);
+    if (std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end())
+      sizes_.push_back(size);
     about_.features.push_back({x.aggregate.name, set_->function(outputs_.back().slot).type()});
   }
   for (size_t i = 0; i < outputs_.size(); ++i)

@@ -138,10 +138,10 @@ int64_t bucket_windows::next_change(const state_type& state, int64_t end) const 
   auto coming = buckets.place_of(end + 1);
   if (coming < buckets.size())
     next = buckets.number(coming);
-  for (const auto& x : outputs_) {
-    auto going = buckets.place_of(end - x.buckets + 1);
+  for (auto size : sizes_) {
+    auto going = buckets.place_of(end - size + 1);
     if (going < buckets.size())
-      next = std::min(next, buckets.number(going) + x.buckets);
+      next = std::min(next, buckets.number(going) + size);
   }
   return next;
 }

@@ -52,7 +52,10 @@ public:
   void encode(const state_type& own, byte_writer& out) const;
   std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
   bool empty(const state_type& own) const noexcept;
-  void prefetch(const state_type& own) const noexcept { own.buckets.prefetch(); }
+  void prefetch(const state_type& own) const noexcept {
+    own.buckets.prefetch();
+    __builtin_prefetch(&own.frames); // the end of the state
+  }
   size_t memory(const state_type& own) const noexcept;
 
 private:
@@ -90,7 +93,8 @@ private:
   publication rows_;
   step_grid grid_;
   std::vector<output> outputs_;
-  int64_t largest_ = 0; // buckets of the largest window
+  std::vector<int64_t> sizes_; // of windows, in buckets, each once
+  int64_t largest_ = 0;        // buckets of the largest window
   view_description about_;
 };
 

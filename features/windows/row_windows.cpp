@@ -74,12 +74,31 @@ row_windows::row_windows(row_windows_settings settings, aggregate_set set, publi
     by_time_only_ = by_time_only_ && x.size.has_value();
     longest_ = std::max(longest_, x.size.value_or(duration{0}));
   }
+  arrange_outputs();
   for (size_t i = 0; i < outputs_.size(); ++i)
     about_.features.push_back({about_.features[i].name + ".running", about_.features[i].type});
   row_types_.assign(set_->argument_types().begin(), set_->argument_types().end());
   for (const auto& x : settings_.keep)
     row_types_.push_back(x.as.type);
   about_.fingerprint = fingerprint_of(settings_, *set_);
+}
+
+void row_windows::arrange_outputs() {
+  for (uint32_t i = 0; i < outputs_.size(); ++i) {
+    const auto& x = outputs_[i];
+    if (!x.bounded)
+      continue;
+    auto known = std::find_if(frames_.begin(), frames_.end(), [&](const auto& frame) {
+      const auto& y = outputs_[frame.output];
+      return y.size == x.size && y.rows == x.rows && y.with_peers == x.with_peers;
+    });
+    auto& frame = known != frames_.end() ? *known : frames_.emplace_back(shared_frame{i, {}, {}});
+    frame.outputs.push_back(i);
+    if (std::find(frame.slots.begin(), frame.slots.end(), x.slot) == frame.slots.end())
+      frame.slots.push_back(x.slot);
+  }
+  for (const auto& x : total_slots_)
+    total_peers_[x.with_peers ? 1 : 0] = true;
 }
 
 std::unique_ptr<row_windows_state> row_windows::make_state() const {
@@ -121,7 +140,7 @@ void row_windows::fold_late_row(state_type& state, std::span<const cell> row, ev
                                 fold_context& context) const {
   auto values = set_->evaluate(row, *context.scratch);
   for (const auto& slot : total_slots_)
-    add_to_totals(state, slot.number, values, at, *context.counts);
+    add_to_total(state, slot.number, values, at, *context.counts);
   ++context.counts->rows;
   auto newest = std::max(state.last_at, at);
   state.last_at = newest;

@@ -7,8 +7,14 @@ namespace keyfold::windows {
 /// The rows released, as what one aggregate slides along.
 class row_windows::row_elements final : public frame_elements {
 public:
-  row_elements(const row_windows& view, const state_type& state, uint32_t slot, arena& memory)
-      : set_(*view.set_), state_(state), slot_(slot), row_(view, state, memory) {}
+  row_elements(const row_windows& view, const state_type& state, arena& memory)
+      : set_(*view.set_), state_(state), row_(view, state, memory) {}
+
+  /// What the next calls are about.
+  void slide(uint32_t slot) noexcept {
+    slot_ = slot;
+    argument_ = set_.argument_of(slot);
+  }
 
   uint32_t size() const noexcept override { return state_.released; }
   int64_t number(uint32_t place) const noexcept override { return state_.first_number + place; }
@@ -17,16 +23,17 @@ public:
     return static_cast<uint32_t>(place);
   }
   void add_to(uint64_t* words, uint32_t place) const override {
-    set_.add(slot_, words, row_(place), state_.rows.at(place));
+    set_.add(slot_, words, row_.only(argument_, place), state_.rows.at(place));
   }
   void take_from(uint64_t* words, uint32_t place) const override {
-    set_.remove(slot_, words, row_(place));
+    set_.remove(slot_, words, row_.only(argument_, place));
   }
 
 private:
   const aggregate_set& set_;
   const state_type& state_;
-  uint32_t slot_;
+  uint32_t slot_ = 0;
+  uint32_t argument_ = 0;
   mutable row_reader row_;
 };
 
@@ -54,27 +61,32 @@ void row_windows::release(state_type& state, uint32_t peers, fold_context& conte
   auto first = state.released;
   state.released += peers;
   arrange_frames(state);
-  auto before = context.scratch->now();
+  for (auto place = first; total_peers_[1] && place < state.released; ++place)
+    add_to_totals(state, true, place, context);
   for (auto place = first; place < state.released; ++place) {
-    row_reader row{*this, state, *context.scratch};
-    for (const auto& slot : total_slots_)
-      if (slot.with_peers)
-        add_to_totals(state, slot.number, row(place), at, *context.counts);
-    context.scratch->rewind(before);
-  }
-  for (auto place = first; place < state.released; ++place) {
-    row_reader row{*this, state, *context.scratch};
-    for (const auto& slot : total_slots_)
-      if (!slot.with_peers)
-        add_to_totals(state, slot.number, row(place), at, *context.counts);
+    if (total_peers_[0])
+      add_to_totals(state, false, place, context);
+    auto before = context.scratch->now();
     publish(state, row_values(state, place, state.released - 1, *context.scratch), at, at, context);
     context.scratch->rewind(before);
   }
 }
 
-void row_windows::add_to_totals(state_type& state, uint32_t slot,
-                                const aggregate_set::row_values& values, event_time at,
-                                fold_counts& counts) const {
+/// Adds a row to the totals of frames that end with it, or with the last row of its time.
+void row_windows::add_to_totals(state_type& state, bool with_peers, uint32_t place,
+                                fold_context& context) const {
+  auto before = context.scratch->now();
+  row_reader row{*this, state, *context.scratch};
+  const auto& values = row(place);
+  for (const auto& slot : total_slots_)
+    if (slot.with_peers == with_peers)
+      add_to_total(state, slot.number, values, state.rows.at(place), *context.counts);
+  context.scratch->rewind(before);
+}
+
+void row_windows::add_to_total(state_type& state, uint32_t slot,
+                               const aggregate_set::row_values& values, event_time at,
+                               fold_counts& counts) const {
   if (state.totals == nullptr)
     state.totals = std::make_unique<uint64_t[]>(set_->words());
   auto outcome = set_->add(slot, state.totals.get() + set_->offset(slot), values, at);
@@ -102,33 +114,42 @@ void row_windows::arrange_frames(state_type& state) const {
     state.frames->emplace_back(set_->function(x.slot));
 }
 
-/// Of the frame that belongs to the row at `place`, and ends with the row at `last`.
-cell row_windows::frame_value(state_type& state, size_t number, uint32_t place, uint32_t last,
-                              arena& memory) const {
-  const auto& x = outputs_[number];
-  auto begin = frame_begin(state, x, place);
-  if (state.frames)
-    return (*state.frames)[number].value(row_elements{*this, state, x.slot, memory},
-                                         state.first_number + begin, state.first_number + last,
-                                         memory);
-  const auto& function = set_->function(x.slot);
-  temporary_slot all{function, memory};
+/// The values of the outputs of the frame that belongs to the row at `place`, and ends with the row
+/// at `last`.
+void row_windows::frame_values(state_type& state, const shared_frame& x, uint32_t place,
+                               uint32_t last, std::span<cell> out, arena& memory) const {
+  auto begin = frame_begin(state, outputs_[x.output], place);
+  if (state.frames) {
+    row_elements elements{*this, state, memory};
+    for (auto i : x.outputs) {
+      elements.slide(outputs_[i].slot);
+      out[i] = (*state.frames)[i].value(elements, state.first_number + begin,
+                                        state.first_number + last, memory);
+    }
+    return;
+  }
+  temporary_block all{*set_, x.slots, memory};
   row_reader row{*this, state, memory};
-  for (; begin <= last; ++begin)
-    set_->add(x.slot, all.words(), row(begin), state.rows.at(begin));
-  return function.value(all.words(), memory);
+  for (; begin <= last; ++begin) {
+    const auto& values = row(begin);
+    for (auto slot : x.slots)
+      set_->add(slot, all.words(slot), values, state.rows.at(begin));
+  }
+  for (auto i : x.outputs)
+    out[i] = set_->function(outputs_[i].slot).value(all.words(outputs_[i].slot), memory);
 }
 
 std::span<cell> row_windows::row_values(state_type& state, uint32_t place, uint32_t last_peer,
                                         arena& memory) const {
   auto cells = memory.allocate_cells(rows_.width());
   cells[0] = cell::timestamp(state.rows.at(place));
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    const auto& x = outputs_[i];
-    cells[i + 1] =
-        x.bounded ? frame_value(state, i, place, x.with_peers ? last_peer : place, memory)
-                  : set_->function(x.slot).value(state.totals.get() + set_->offset(x.slot), memory);
-  }
+  auto values = cells.subspan(1, outputs_.size());
+  for (const auto& x : frames_)
+    frame_values(state, x, place, outputs_[x.output].with_peers ? last_peer : place, values,
+                 memory);
+  for (size_t i = 0; !total_slots_.empty() && i < outputs_.size(); ++i)
+    if (auto slot = outputs_[i].slot; !outputs_[i].bounded)
+      values[i] = set_->function(slot).value(state.totals.get() + set_->offset(slot), memory);
   auto arguments = set_->argument_types().size();
   for (size_t i = 0; i < settings_.keep.size(); ++i)
     cells[outputs_.size() + 1 + i] =
@@ -163,9 +184,8 @@ void row_windows::drop_unneeded(state_type& state) const {
   if (state.released == 0)
     return;
   auto unneeded = state.released;
-  for (const auto& x : outputs_)
-    if (x.bounded)
-      unneeded = std::min(unneeded, frame_begin(state, x, state.released - 1));
+  for (const auto& x : frames_)
+    unneeded = std::min(unneeded, frame_begin(state, outputs_[x.output], state.released - 1));
   state.drop(unneeded);
 }
 

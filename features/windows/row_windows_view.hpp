@@ -86,6 +86,12 @@ private:
     bool bounded;
     bool with_peers; ///< the frame ends with the last row of the same time
   };
+  /// Outputs whose frames begin and end alike; their rows are looked for once.
+  struct shared_frame {
+    uint32_t output; ///< one of them
+    std::vector<uint32_t> outputs;
+    std::vector<uint32_t> slots; ///< of all of them
+  };
   /// A slot whose frame has no bound.
   struct total_slot {
     uint32_t number;
@@ -103,14 +109,17 @@ private:
 
   // Releasing rows: row_windows_release.cpp
   void release(state_type& state, uint32_t peers, fold_context& context) const;
-  void add_to_totals(state_type& state, uint32_t slot, const aggregate_set::row_values& values,
-                     event_time at, fold_counts& counts) const;
+  void arrange_outputs();
+  void add_to_totals(state_type& state, bool with_peers, uint32_t place,
+                     fold_context& context) const;
+  void add_to_total(state_type& state, uint32_t slot, const aggregate_set::row_values& values,
+                    event_time at, fold_counts& counts) const;
   void publish(state_type& state, std::span<const cell> values, event_time at,
                event_time emitted_at, fold_context& context) const;
   std::span<cell> row_values(state_type& state, uint32_t place, uint32_t last_peer,
                              arena& memory) const;
-  cell frame_value(state_type& state, size_t number, uint32_t place, uint32_t last,
-                   arena& memory) const;
+  void frame_values(state_type& state, const shared_frame& x, uint32_t place, uint32_t last,
+                    std::span<cell> out, arena& memory) const;
   uint32_t frame_begin(const state_type& state, const output& x, uint32_t place) const noexcept;
   void arrange_frames(state_type& state) const;
   void drop_unneeded(state_type& state) const;
@@ -127,9 +136,11 @@ private:
   std::shared_ptr<const aggregate_set> set_;
   publication rows_;
   std::vector<output> outputs_;
+  std::vector<shared_frame> frames_; // of the outputs whose frames are bounded
   std::vector<data_type> row_types_; // of the rows kept
   std::vector<total_slot> total_slots_;
-  bool by_time_only_ = true; // every frame is bounded by time: rows leave it with time
+  bool total_peers_[2] = {false, false}; // whether there is one without, and one with peers
+  bool by_time_only_ = true;             // every frame is bounded by time: rows leave it with time
   duration longest_{0};
   view_description about_;
 };
@@ -143,6 +154,13 @@ public:
   /// Until the next call, and as long as the rows stay where they are.
   const aggregate_set::row_values& operator()(uint32_t place) {
     rows_.cells(place, types_, values_.values, memory_);
+    values_.passed = rows_.mark(place);
+    return values_;
+  }
+
+  /// Of one argument alone; the others are as they were.
+  const aggregate_set::row_values& only(uint32_t argument, uint32_t place) {
+    values_.values[argument] = rows_.value(place, argument).kept(types_[argument].kind, memory_);
     values_.passed = rows_.mark(place);
     return values_;
   }
