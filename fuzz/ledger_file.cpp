@@ -149,6 +149,16 @@ void fuzz_marker(std::string_view text) {
   auto again = read_marker(path);
   if (!again || !*again || (*again)->epoch != (*x)->epoch || (*again)->length != (*x)->length)
     std::abort();
+  auto kept = read_position((*x)->epoch, position_text(**x, path), path);
+  if (!kept || kept->length != (*x)->length || kept->part != (*x)->part)
+    std::abort();
+}
+
+/// What a ledger may say of an output's files.
+void fuzz_position(std::string_view text) {
+  if (auto x = read_position(1, text, "out");
+      x && read_position(1, position_text(*x, "out"), "out")->length != x->length)
+    std::abort();
 }
 
 } // namespace
@@ -158,9 +168,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   fuzz::choices from{data, size};
   auto what = from.byte() % 4;
-  if (what == 0)
+  if (what == 0) {
+    fuzz_position(from.rest());
     fuzz_marker(from.rest());
-  else
+  } else {
     fuzz_ledger(from, what == 1);
+  }
   return 0;
 }

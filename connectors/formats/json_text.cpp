@@ -7,6 +7,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace keyfold {
 
@@ -167,14 +168,19 @@ char* put_short_real(double x, bool single, char* to) noexcept {
 
 } // namespace
 
+bool is_number(double x, type_kind kind) noexcept {
+  return std::fabs(x) <= (kind == type_kind::float32 ? double{std::numeric_limits<float>::max()}
+                                                     : std::numeric_limits<double>::max());
+}
+
 char* put_json_integer(int64_t x, char* to) noexcept {
   return std::to_chars(to, to + longest_json_number, x).ptr;
 }
 
 char* put_json_real(double x, type_kind kind, char* to) {
-  if (!std::isfinite(x))
-    return put_text("null", to);
   auto single = kind == type_kind::float32;
+  if (!is_number(x, kind))
+    return put_text("null", to);
   if (auto* end = put_short_real(x, single, to))
     return end;
   auto* end = single ? fmt::format_to(to, FMT_COMPILE("{}"), static_cast<float>(x))

@@ -28,6 +28,8 @@ inline char* put_text(std::string_view text, char* to) noexcept {
   return to + text.size();
 }
 
+/// Neither NaN nor infinite, as a number of `kind`: a float32 is sooner.
+bool is_number(double x, type_kind kind) noexcept;
 /// @param kind of the number: a float32 has fewer digits
 /// @pre room for `longest_json_number`
 char* put_json_integer(int64_t x, char* to) noexcept;

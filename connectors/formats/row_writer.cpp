@@ -6,7 +6,6 @@
 #include "features/timestamp_writer.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -250,7 +249,7 @@ void append_csv_value(const cell& value, const data_type& type, std::string& out
     return append_csv_text(json, out);
   }
   case cell_kind::real:
-    if (!std::isfinite(value.as_real()))
+    if (!is_number(value.as_real(), type.kind))
       return;
     [[fallthrough]];
   default:

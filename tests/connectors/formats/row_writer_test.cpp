@@ -79,6 +79,7 @@ TEST_CASE("row writer: JSON values are exact") {
   CHECK(json("float", cell::real(static_cast<double>(0.1f))) == R"({"a":0.1})");
   CHECK(json("double", cell::real(std::nan(""))) == R"({"a":null})");
   CHECK(json("double", cell::real(-std::numeric_limits<double>::infinity())) == R"({"a":null})");
+  CHECK(json("float", cell::real(-1e300)) == R"({"a":null})");
   CHECK(json("int32", cell{}) == R"({"a":null})");
   CHECK(json("bool", cell::boolean(true)) == R"({"a":true})");
   CHECK(json("decimal(5,2)", cell::decimal(-5, 2)) == R"({"a":-0.05})");
@@ -197,6 +198,7 @@ TEST_CASE("row writer: CSV quotes what has a comma, a quote, a space or a line b
   CHECK(csv("bytes", cell::bytes("")) == "\"\"");
   CHECK(csv("string", cell{}) == "");
   CHECK(csv("double", cell::real(std::nan(""))) == "");
+  CHECK(csv("float", cell::real(1e300)) == "");
   CHECK(csv("double", cell::real(2.5)) == "2.5");
   cell items[] = {cell::integer(1), cell::integer(2)};
   CHECK(csv("list<int32>", cell::list(items)) == "\"[1,2]\"");
