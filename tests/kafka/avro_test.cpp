@@ -220,9 +220,9 @@ TEST_CASE("kafka and registry: while the registry is away a partition waits, and
   CHECK(all.until([&] { return all.numbers.size() == 4; }));
   CHECK(std::vector<int64_t>(all.numbers.begin() + 2, all.numbers.end())
         == std::vector<int64_t>{20, 21});
-  CHECK(metric(*all.registry, "keyfold_kafka_source_stalled_partitions") == 1);
-  CHECK(metric(*metrics, "keyfold_schema_registry_waiting") == 1);
-  CHECK(metric(*metrics, "keyfold_schema_registry_requests_total", "failed") >= 1);
+  CHECK(metric_value(*all.registry, "keyfold_kafka_source_stalled_partitions") == 1);
+  CHECK(metric_value(*metrics, "keyfold_schema_registry_waiting") == 1);
+  CHECK(metric_value(*metrics, "keyfold_schema_registry_requests_total", "failed") >= 1);
   // The watermark waits for it, however long it takes.
   CHECK(all.unread.contains(topic + "-0"));
   CHECK(all.positions[topic + "-0"].next == 1);
@@ -235,7 +235,7 @@ TEST_CASE("kafka and registry: while the registry is away a partition waits, and
         == std::vector<int64_t>{10, 11, 12});
   CHECK(all.until([&] { return all.reason().empty(); }));
   CHECK(all.dead_letters.empty());
-  CHECK(metric(*all.registry, "keyfold_kafka_source_stalled_partitions") == 0);
+  CHECK(metric_value(*all.registry, "keyfold_kafka_source_stalled_partitions") == 0);
   CHECK(again.until([&] { return again.numbers.size() >= 3; }, 30));
 }
 

@@ -1,62 +1,14 @@
-#define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
-
 #include "broker.hpp"
 #include "registry.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <cstdio>
-#include <exception>
-
-namespace {
-
-size_t passed = 0;
-size_t failed = 0;
-
-struct counter : Catch::TestEventListenerBase {
-  using TestEventListenerBase::TestEventListenerBase;
-  void testRunEnded(const Catch::TestRunStats& x) override {
-    passed = x.totals.testCases.passed;
-    failed = x.totals.testCases.failed + x.totals.testCases.failedButOk;
-  }
-};
-
-CATCH_REGISTER_LISTENER(counter)
-
-} // namespace
+#include "../support/server_tests.hpp"
 
 int main(int argc, char** argv) {
-  // The broker is taken down on purpose; what the clients say of it is part of the tests, not of
-  // their output.
-  spdlog::set_level(spdlog::level::err);
-  Catch::Session session;
-  if (auto wrong = session.applyCommandLine(argc, argv))
-    return wrong;
   auto& broker = keyfold::kafka::test::test_broker::instance();
-  try {
-    if (auto reason = broker.start(); !reason.empty()) {
-      std::printf("skipped: the tests with a real broker: %s\n0 passed, 0 failed, 1 skipped\n",
-                  reason.c_str());
-      return 0;
-    }
-    auto& registry = keyfold::kafka::test::test_registry::instance();
-    auto without = registry.start();
-    if (!without.empty()) {
-      std::printf("skipped: the tests with a real schema registry: %s\n", without.c_str());
-      auto& chosen = session.configData().testsOrTags;
-      if (chosen.empty())
-        chosen.emplace_back();
-      for (auto& x : chosen)
-        x += "~[registry]";
-    }
-    auto status = session.run();
-    registry.stop_and_wipe();
-    broker.stop_and_wipe();
-    std::printf("%zu passed, %zu failed, %d skipped\n", passed, failed, without.empty() ? 0 : 1);
-    return status == 0 ? 0 : 1;
-  } catch (const std::exception& x) {
-    std::printf("%s\n0 passed, 1 failed, 0 skipped\n", x.what());
-    return 1;
-  }
+  auto& registry = keyfold::kafka::test::test_registry::instance();
+  return keyfold::testing::run_with_servers(
+      argc, argv,
+      {{"a real broker", "", [&] { return broker.start(); }, [&] { broker.stop_and_wipe(); }},
+       {"a real schema registry", "registry", [&] { return registry.start(); },
+        [&] { registry.stop_and_wipe(); }}});
 }

@@ -1,8 +1,6 @@
 #include "publishing.hpp"
 
 #include <array>
-#include <stdexcept>
-#include <utility>
 
 namespace keyfold::kafka::test {
 
@@ -18,42 +16,16 @@ output_settings test_output() {
   return out;
 }
 
-publishing::publishing(const output_settings& settings) {
-  auto made = make_kafka_output(settings, std::make_shared<prometheus::Registry>());
-  if (!made)
-    throw std::runtime_error{made.error().message};
-  target_ = std::move(*made);
-}
+publishing::publishing(const output_settings& settings)
+    : publishing(settings, std::make_shared<metrics_registry>()) {}
 
-uint64_t publishing::open() {
-  auto opened = target_->open();
-  if (!opened)
-    throw std::runtime_error{opened.error().message};
-  return *opened;
-}
+publishing::publishing(const output_settings& settings, std::shared_ptr<metrics_registry> metrics)
+    : output_publishing(make_kafka_output(settings, metrics), metrics) {}
 
 void publishing::upsert(const std::string& user, int64_t count, double sum) {
   std::array key{cell::string(user)};
   std::array values{cell::integer(count), cell::real(sum)};
   append({0, false, beginning_of_time, key, values});
-}
-
-void publishing::erase(const std::string& user) {
-  std::array key{cell::string(user)};
-  append({0, true, beginning_of_time, key, {}});
-}
-
-void publishing::append(const change& x) {
-  change_log_writer{log_}.append(x);
-}
-
-std::string publishing::take() {
-  return std::exchange(log_, {});
-}
-
-std::string publishing::publish(uint64_t epoch) {
-  auto done = target_->publish(epoch, take());
-  return done ? "" : done.error().message;
 }
 
 } // namespace keyfold::kafka::test

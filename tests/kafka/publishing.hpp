@@ -2,6 +2,7 @@
 
 #include "broker.hpp"
 
+#include "../support/output_publishing.hpp"
 #include "connectors/kafka/kafka_output.hpp"
 
 #include <memory>
@@ -13,24 +14,14 @@ namespace keyfold::kafka::test {
 output_settings test_output();
 
 /// An output and the log of the next epoch.
-class publishing {
+class publishing : public testing::output_publishing {
 public:
   explicit publishing(const output_settings& settings);
 
-  /// The marker; throws on an error.
-  uint64_t open();
   void upsert(const std::string& user, int64_t count, double sum);
-  void erase(const std::string& user);
-  void append(const change& x);
-  /// The log so far; the next one is empty.
-  std::string take();
-  /// Publishes the log so far; the error's text, empty when it worked.
-  std::string publish(uint64_t epoch);
-  event_output& target() { return *target_; }
 
 private:
-  std::unique_ptr<event_output> target_;
-  std::string log_;
+  publishing(const output_settings& settings, std::shared_ptr<metrics_registry> metrics);
 };
 
 } // namespace keyfold::kafka::test

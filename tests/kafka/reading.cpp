@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
-#include <stdexcept>
+#include <utility>
 
 namespace keyfold::kafka::test {
 
@@ -15,17 +13,7 @@ std::shared_ptr<const stream_schema> test_schema(bool with_time) {
   user.name = "user";
   user.type = *parse_data_type("string");
   user.path = {"user"};
-  stream_field number;
-  number.name = "n";
-  number.type = *parse_data_type("int64");
-  number.path = {"n"};
-  number.nullable = false;
-  stream_field at;
-  at.name = "at";
-  at.type = *parse_data_type("timestamp");
-  at.path = {"at"};
-  at.unit = timestamp_unit::seconds;
-  out->fields = {user, number, at};
+  out->fields = {user, testing::number_field(), testing::time_field()};
   if (with_time)
     out->time.field = 2;
   return out;
@@ -57,73 +45,12 @@ source_settings test_settings() {
 
 reading::reading(source_settings settings, const source_positions& from,
                  std::shared_ptr<const stream_schema> schema)
-    : positions(from) {
-  auto made = make_kafka_source(std::move(settings), std::move(schema), registry);
-  if (!made)
-    throw std::runtime_error{made.error().message};
-  source_ = std::move(*made);
-  if (auto begun = source_->start(from); !begun)
-    throw std::runtime_error{begun.error().message};
-}
+    : reading(std::move(settings), from, std::move(schema), std::make_shared<metrics_registry>()) {}
 
-reading::~reading() {
-  source_->stop();
-}
-
-void reading::poll() {
-  auto got = source_->poll(1000, std::chrono::milliseconds{50});
-  if (!got) {
-    error = got.error().message;
-    return;
-  }
-  if (got->events)
-    for (size_t i = 0; i < got->events->size(); ++i) {
-      numbers.push_back(got->events->row(i)[1].as_integer());
-      times.push_back(got->events->time(i));
-    }
-  for (auto& x : got->progress)
-    positions[x.partition] = x;
-  revoked.insert(revoked.end(), got->revoked.begin(), got->revoked.end());
-  unread = {got->unread.begin(), got->unread.end()};
-  for (auto& x : got->dead_letters)
-    dead_letters.push_back(std::move(x));
-  records += got->records;
-  filtered += got->filtered;
-}
-
-bool reading::until(const std::function<bool()>& done, int seconds) {
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{seconds};
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline || !error.empty())
-      return false;
-    poll();
-  }
-  return true;
-}
-
-bool reading::rows(size_t count, int seconds) {
-  if (!until([&] { return numbers.size() >= count; }, seconds))
-    return false;
-  for (int i = 0; i < 4; ++i)
-    poll();
-  return numbers.size() == count;
-}
-
-double metric(const prometheus::Registry& registry, const std::string& name,
-              const std::string& label) {
-  auto out = std::numeric_limits<double>::quiet_NaN();
-  for (auto& family : registry.Collect()) {
-    if (family.name != name)
-      continue;
-    for (auto& one : family.metric) {
-      bool wanted = label.empty();
-      for (auto& x : one.label)
-        wanted |= x.value.find(label) != x.value.npos;
-      if (wanted)
-        out = (std::isnan(out) ? 0 : out) + one.counter.value + one.gauge.value;
-    }
-  }
-  return out;
-}
+reading::reading(source_settings settings, const source_positions& from,
+                 std::shared_ptr<const stream_schema> schema,
+                 std::shared_ptr<metrics_registry> metrics)
+    : source_reading(make_kafka_source(std::move(settings), std::move(schema), metrics), from,
+                     metrics, 1, std::chrono::milliseconds{50}) {}
 
 } // namespace keyfold::kafka::test

@@ -66,7 +66,7 @@ TEST_CASE("kafka source: a broker that is killed midway costs time and no record
     seen[static_cast<size_t>(n)] = true;
   CHECK(std::count(seen.begin(), seen.end(), true) == 2000);
   CHECK(read.until([&] { return read.source().status().ready; }));
-  CHECK(metric(*read.registry, "keyfold_kafka_source_disconnects_total") > 0);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_disconnects_total") > 0);
 }
 
 TEST_CASE("kafka source: a position whose records were deleted is refused, or passed as told") {
@@ -85,7 +85,7 @@ TEST_CASE("kafka source: a position whose records were deleted is refused, or pa
   reading read{settings, at(topic, 10)};
   REQUIRE(read.rows(40));
   CHECK(read.numbers.front() == 60);
-  CHECK(metric(*read.registry, "keyfold_kafka_source_lost_positions_total") == 1);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_lost_positions_total") == 1);
 }
 
 TEST_CASE(

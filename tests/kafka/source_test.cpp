@@ -60,9 +60,9 @@ TEST_CASE(
   CHECK(read.source().partitions().size() == 4);
   CHECK(read.source().status().ready);
   CHECK(read.records == 400);
-  CHECK(metric(*read.registry, "keyfold_kafka_source_records_total") == 400);
-  CHECK(
-      read.until([&] { return metric(*read.registry, "keyfold_kafka_source_lag_records") == 0; }));
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_records_total") == 400);
+  CHECK(read.until(
+      [&] { return metric_value(*read.registry, "keyfold_kafka_source_lag_records") == 0; }));
 }
 
 TEST_CASE("kafka source: topics that match the pattern are read, also those that come later") {
@@ -138,7 +138,7 @@ TEST_CASE("kafka source: a partition far ahead in event time waits for the one b
                             [&](event_time x) { return x > far_ahead; });
   auto behind = [](event_time x) { return x <= event_time{1'700'000'200s}; };
   CHECK(std::count_if(read.times.begin(), first, behind) >= count);
-  CHECK(metric(*read.registry, "keyfold_kafka_source_held_back_total") > 0);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_held_back_total") > 0);
 }
 
 TEST_CASE("kafka source: a start time begins with the first record of that time") {
@@ -264,8 +264,8 @@ TEST_CASE("kafka source: tombstones count as filtered, what cannot be decoded is
   CHECK(read.dead_letters[2].payload.empty());
   CHECK(read.records == 6);
   CHECK(read.positions.at(topic + "-0").next == 6);
-  CHECK(metric(*read.registry, "keyfold_kafka_source_unparsable_total") == 3);
-  CHECK(metric(*read.registry, "keyfold_kafka_source_tombstones_total") == 1);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_unparsable_total") == 3);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_tombstones_total") == 1);
 }
 
 TEST_CASE("kafka source: aborted transactions are not read, and control records leave no lag") {
@@ -283,7 +283,7 @@ TEST_CASE("kafka source: aborted transactions are not read, and control records 
           return out;
         }()));
   REQUIRE(read.until([&] { return read.positions.at(topic + "-0").next == 33; }));
-  CHECK(metric(*read.registry, "keyfold_kafka_source_lag_records") == 0);
+  CHECK(metric_value(*read.registry, "keyfold_kafka_source_lag_records") == 0);
 }
 
 TEST_CASE("kafka source: a bounded source ends where the log ended, in every partition") {

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
-#include <utility>
 
 namespace keyfold::s2::test {
 
@@ -22,30 +21,17 @@ output_settings test_output(const std::string& url) {
   return out;
 }
 
-publishing::publishing(const output_settings& settings) {
-  auto made = make_s2_output(settings, registry_);
-  if (!made)
-    throw std::runtime_error{made.error().message};
-  target_ = std::move(*made);
-}
+publishing::publishing(const output_settings& settings)
+    : publishing(settings, std::make_shared<metrics_registry>()) {}
 
-uint64_t publishing::open() {
-  auto opened = target_->open();
-  if (!opened)
-    throw std::runtime_error{opened.error().message};
-  return *opened;
-}
+publishing::publishing(const output_settings& settings, std::shared_ptr<metrics_registry> metrics)
+    : output_publishing(make_s2_output(settings, metrics), metrics) {}
 
 void publishing::upsert(const std::string& user, int64_t count, const std::string& note) {
   std::array key{cell::string(user)};
   std::array values{cell::integer(count), cell::string(note)};
   event_time at{std::chrono::milliseconds{1'700'000'000'000 + count}};
-  change_log_writer{log_}.append({0, false, at, key, values});
-}
-
-void publishing::erase(const std::string& user) {
-  std::array key{cell::string(user)};
-  change_log_writer{log_}.append({0, true, beginning_of_time, key, {}});
+  append({0, false, at, key, values});
 }
 
 void publishing::upserts(int64_t first, int64_t count, const std::string& note) {
@@ -53,37 +39,19 @@ void publishing::upserts(int64_t first, int64_t count, const std::string& note) 
     upsert(fmt::format("u{}", n), n, note);
 }
 
-std::string publishing::take() {
-  return std::exchange(log_, {});
-}
-
-std::string publishing::publish(uint64_t epoch) {
-  auto done = target_->publish(epoch, take());
-  return done ? "" : done.error().message;
-}
-
 int publishing::insist(uint64_t epoch, const std::string& log) {
   constexpr int most = 50;
   for (int attempt = 1; attempt <= most; ++attempt) {
-    if (target_->publish(epoch, log))
+    if (target().publish(epoch, log))
       return attempt;
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
-    auto marker = target_->open();
+    auto marker = target().open();
     if (marker && *marker >= epoch)
       return attempt;
-    if (target_->fatal())
+    if (target().fatal())
       break;
   }
   throw std::runtime_error{"the epoch could not be published"};
-}
-
-double publishing::metric(const std::string& name) const {
-  double out = 0;
-  for (const auto& family : registry_->Collect())
-    if (family.name == name)
-      for (const auto& one : family.metric)
-        out += one.counter.value;
-  return out;
 }
 
 } // namespace keyfold::s2::test

@@ -1,8 +1,8 @@
 #include "connectors/file/file_output.hpp"
 #include "connectors/file/part_files.hpp"
 
+#include "../../support/metric_value.hpp"
 #include "../changes.hpp"
-#include "../metric_value.hpp"
 #include "temporary_folder.hpp"
 
 #include <algorithm>

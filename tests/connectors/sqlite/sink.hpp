@@ -1,8 +1,8 @@
 #pragma once
 
+#include "../../support/metric_value.hpp"
 #include "../changes.hpp"
 #include "../file/temporary_folder.hpp"
-#include "../metric_value.hpp"
 #include "connectors/sqlite/database.hpp"
 #include "connectors/sqlite/sqlite_output.hpp"
 
