@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -24,29 +25,6 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text.replace(at, what.size(), with);
 }
 
-plan compiled(const std::string& text) {
-  auto made = compile_text(text);
-  if (!made) {
-    for (const auto& x : made.error().messages)
-      UNSCOPED_INFO(x);
-    FAIL("the definition is refused");
-  }
-  return std::move(*made);
-}
-
-bool complains(const std::string& text, const std::string& of) {
-  auto made = compile_text(text);
-  if (made)
-    return false;
-  for (const auto& x : made.error().messages) {
-    UNSCOPED_INFO(x);
-    CHECK(x.find("hunter2hunter2") == std::string::npos);
-    if (x.find(of) != std::string::npos)
-      return true;
-  }
-  return false;
-}
-
 const std::string kafka_out =
     R"({"name": "changes", "type": "kafka", "brokers": "b", "topic": "t", "views": ["activity"])";
 
@@ -60,17 +38,17 @@ std::string with_output(const std::string& keys, const std::string& top = regist
 } // namespace
 
 TEST_CASE("avro definitions: a stream takes the definition's registry, its own, or a file") {
-  auto plan = compiled(in_avro("\"avro\""));
+  auto plan = must_compile(in_avro("\"avro\""));
   const auto& shared = plan.streams[0].format;
   CHECK(shared.format == record_format::avro);
   REQUIRE(shared.avro.registry);
   CHECK(shared.avro.registry->url == "http://r:8081");
   CHECK(shared.avro.registry->password == "hunter2hunter2");
-  auto own = compiled(in_avro(
+  auto own = must_compile(in_avro(
       R"({"type": "avro", "registry": {"url": "https://o/apis/ccompat/v7", "token": "t", "timeout": "2s"}})"));
   CHECK(own.streams[0].format.avro.registry->token == "t");
   CHECK(own.streams[0].format.avro.registry->timeout == std::chrono::seconds{2});
-  auto file = compiled(in_avro(R"({"type": "avro", "schema_file": "a.avsc", "schema_id": 7})"));
+  auto file = must_compile(in_avro(R"({"type": "avro", "schema_file": "a.avsc", "schema_id": 7})"));
   CHECK(file.streams[0].format.avro.schema_file == "a.avsc");
   CHECK(file.streams[0].format.avro.schema_id == 7u);
   CHECK_FALSE(file.streams[0].format.avro.registry);
@@ -81,7 +59,7 @@ TEST_CASE("avro definitions: fields have aliases, defaults and symbols, and path
       in_avro("\"avro\""), R"("note": "string")",
       R"("note": {"type": "string", "path": "a.b", "aliases": ["c"], "default": "x", "symbols": ["y"]})");
   text = replaced(text, R"("spent": "int64")", R"("spent": {"type": "int64", "default": -1})");
-  auto made = compiled(text);
+  auto made = must_compile(text);
   const auto& columns = made.streams[0].format.avro.columns;
   CHECK(columns.at("note").aliases == std::vector<std::string>{"c"});
   CHECK(columns.at("note").symbols == std::vector<std::string>{"y"});
@@ -121,7 +99,7 @@ TEST_CASE("avro definitions: what cannot be is refused") {
 }
 
 TEST_CASE("avro definitions: outputs") {
-  auto made = compiled(with_output(R"(, "key_format": "avro", "value_format": "avro",
+  auto made = must_compile(with_output(R"(, "key_format": "avro", "value_format": "avro",
       "avro": {"namespace": "com.x", "register": false})"));
   const auto& output = made.outputs[0];
   CHECK(output.key_format.is == output_format::kind::avro);

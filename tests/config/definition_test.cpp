@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,15 +8,6 @@
 namespace keyfold::config {
 
 namespace {
-
-plan must_compile(const std::string& text) {
-  auto made = compile_text(text);
-  if (!made)
-    for (const auto& message : made.error().messages)
-      UNSCOPED_INFO(message);
-  REQUIRE(made);
-  return std::move(*made);
-}
 
 std::vector<std::string> names_of(const stream_schema& x) {
   std::vector<std::string> out;

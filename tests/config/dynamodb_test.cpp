@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -22,25 +23,7 @@ const std::string keyed =
     R"("views": ["activity"], "partition_key": "userId", "sort_key": "eventName")";
 
 dynamodb_output compiled(const std::string& text) {
-  auto made = compile_text(text);
-  if (!made) {
-    for (const auto& x : made.error().messages)
-      UNSCOPED_INFO(x);
-    FAIL("the definition is refused");
-  }
-  return std::get<dynamodb_output>(made->outputs.front().target);
-}
-
-bool complains(const std::string& text, const std::string& of) {
-  auto made = compile_text(text);
-  if (made)
-    return false;
-  for (const auto& x : made.error().messages) {
-    UNSCOPED_INFO(x);
-    if (x.find(of) != std::string::npos)
-      return true;
-  }
-  return false;
+  return std::get<dynamodb_output>(must_compile(text).outputs.front().target);
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -15,13 +16,6 @@ std::string with_output(const std::string& members, const std::string& more = ""
       R"({"name": "o", "views": ["activity"], )" + members + "}" + more);
 }
 
-plan compiled(const std::string& text) {
-  auto made = compile_text(text);
-  INFO((made ? "" : made.error().messages.front()));
-  REQUIRE(made);
-  return std::move(*made);
-}
-
 std::string complaint(const std::string& text) {
   auto made = compile_text(text);
   REQUIRE_FALSE(made);
@@ -32,12 +26,12 @@ std::string complaint(const std::string& text) {
 
 TEST_CASE("file outputs: rotation, header and sync are read, with their defaults") {
   auto plain = std::get<file_output>(
-      compiled(with_output(R"("type": "file", "path": "a")")).outputs.at(0).target);
+      must_compile(with_output(R"("type": "file", "path": "a")")).outputs.at(0).target);
   CHECK(plain.header);
   CHECK(plain.sync);
   CHECK((plain.rotate.size == 0 && plain.rotate.every == 0ms && plain.rotate.keep == 0));
   auto made = std::get<file_output>(
-      compiled(with_output(R"("type": "file", "path": "a.csv", "value_format": "csv",
+      must_compile(with_output(R"("type": "file", "path": "a.csv", "value_format": "csv",
         "header": false, "sync": false, "rotate": {"size": "64MiB", "every": "1h", "keep": 24})"))
           .outputs.at(0)
           .target);
@@ -60,13 +54,14 @@ TEST_CASE("file outputs: rotation that cannot be meant is refused") {
 }
 
 TEST_CASE("file outputs: dead letters may rotate, too") {
-  auto made = compiled(changed(R"("serving": {)", R"("dead_letter": {"type": "file", "path": "bad",
+  auto made =
+      must_compile(changed(R"("serving": {)", R"("dead_letter": {"type": "file", "path": "bad",
     "rotate": {"size": "1MiB", "keep": 2}}, "serving": {)"));
   CHECK(std::get<file_output>(made.dead_letter->target).rotate.keep == 2);
 }
 
 TEST_CASE("sqlite outputs: read with their defaults, and shown by explain") {
-  auto made = compiled(with_output(R"("type": "sqlite", "path": "a.db")"));
+  auto made = must_compile(with_output(R"("type": "sqlite", "path": "a.db")"));
   auto target = std::get<sqlite_output>(made.outputs.at(0).target);
   CHECK(target.path == "a.db");
   CHECK(target.table == "activity");
@@ -74,7 +69,8 @@ TEST_CASE("sqlite outputs: read with their defaults, and shown by explain") {
   CHECK(target.lock_wait == 5s);
   CHECK_THAT(explain_text(made), Contains("table activity of sqlite a.db"));
   auto other = std::get<sqlite_output>(
-      compiled(with_output(R"("type": "sqlite", "path": "a.db", "table": "t", "create_table": false,
+      must_compile(
+          with_output(R"("type": "sqlite", "path": "a.db", "table": "t", "create_table": false,
         "lock_wait": "100ms")"))
           .outputs.at(0)
           .target);

@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -20,30 +21,8 @@ std::string shop(const std::string& view) {
          + view + "}]}";
 }
 
-plan must_compile(const std::string& text) {
-  auto made = compile_text(text);
-  if (!made)
-    for (const auto& message : made.error().messages)
-      UNSCOPED_INFO(message);
-  REQUIRE(made);
-  return *std::move(made);
-}
-
-/// All complaints, without the file.
-std::string complaints(const std::string& view) {
-  auto made = compile_text(shop(view));
-  REQUIRE_FALSE(made);
-  std::string out;
-  for (const auto& x : made.error().messages)
-    out += x.substr(x.find(':') + 1) + "\n";
-  INFO(out);
-  return out;
-}
-
-bool complains(const std::string& view, const std::string& of) {
-  auto all = complaints(view);
-  UNSCOPED_INFO(all);
-  return all.find(of) != std::string::npos;
+bool refused(const std::string& view, const std::string& of) {
+  return complains(shop(view), of);
 }
 
 const std::string rest = R"x(, "measures": {"m": "COUNT(*)"}, "after_match": "no skip")x";
@@ -81,36 +60,36 @@ TEST_CASE("definition of pattern: stages, groups, alternatives and negations") {
 }
 
 TEST_CASE("definition of pattern: what is wrong is told with its place and the remedy") {
-  CHECK(complains(R"("measures": {"m": "1"}, "after_match": "no skip")", "a pattern is missing"));
-  CHECK(complains(R"("pattern": "A", "stages": [{"variable": "A"}])" + rest, "not as both"));
-  CHECK(complains(R"x("pattern": "A B)")x" + rest, "`)` is not expected here"));
-  CHECK(complains(R"("pattern": "A B", "define": {"C": "TRUE"})" + rest,
-                  "the pattern has no variable `C`"));
-  CHECK(complains(R"("pattern": "A B", "define": {"B": "pryce > A.price"})" + rest,
-                  "column `pryce` is unknown: did you mean `price`"));
-  CHECK(complains(R"("pattern": "A", "measures": {"m": "A.itme"}, "after_match": "no skip")",
-                  "did you mean `item`"));
-  CHECK(complains(R"("pattern": "A", "measures": {"m": "1"}, "after_match": "skip")",
-                  "`skip past last row`"));
-  CHECK(complains(R"("pattern": "A B", "measures": {"m": "1"}, "after_match": "SKIP TO FIRST C")",
-                  "the pattern has no variable `C`"));
-  CHECK(complains(R"("pattern": "A B", "measures": {"m": "1"}, "after_match": "SKIP TO LAST A")",
-                  "skip_without_target"));
-  CHECK(complains(R"("pattern": "A", "measures": {"m": "1"})", "`after_match`"));
-  CHECK(complains(R"("pattern": "A", "within": "0s")" + rest, "must be longer than 0"));
-  CHECK(complains(R"("pattern": "A", "within_inclusive": true)" + rest, "that is missing"));
-  CHECK(complains(R"("stages": [{"variable": "a"}, {"variable": "a"}])" + rest,
-                  "two variables called `a`"));
-  CHECK(complains(R"("stages": [{"where": "TRUE"}])" + rest, "a stage has one of"));
-  CHECK(complains(R"("stages": [{"variable": "a", "times": "{3,1}"}])" + rest, "no quantifier"));
-  CHECK(complains(
+  CHECK(refused(R"("measures": {"m": "1"}, "after_match": "no skip")", "a pattern is missing"));
+  CHECK(refused(R"("pattern": "A", "stages": [{"variable": "A"}])" + rest, "not as both"));
+  CHECK(refused(R"x("pattern": "A B)")x" + rest, "`)` is not expected here"));
+  CHECK(refused(R"("pattern": "A B", "define": {"C": "TRUE"})" + rest,
+                "the pattern has no variable `C`"));
+  CHECK(refused(R"("pattern": "A B", "define": {"B": "pryce > A.price"})" + rest,
+                "column `pryce` is unknown: did you mean `price`"));
+  CHECK(refused(R"("pattern": "A", "measures": {"m": "A.itme"}, "after_match": "no skip")",
+                "did you mean `item`"));
+  CHECK(refused(R"("pattern": "A", "measures": {"m": "1"}, "after_match": "skip")",
+                "`skip past last row`"));
+  CHECK(refused(R"("pattern": "A B", "measures": {"m": "1"}, "after_match": "SKIP TO FIRST C")",
+                "the pattern has no variable `C`"));
+  CHECK(refused(R"("pattern": "A B", "measures": {"m": "1"}, "after_match": "SKIP TO LAST A")",
+                "skip_without_target"));
+  CHECK(refused(R"("pattern": "A", "measures": {"m": "1"})", "`after_match`"));
+  CHECK(refused(R"("pattern": "A", "within": "0s")" + rest, "must be longer than 0"));
+  CHECK(refused(R"("pattern": "A", "within_inclusive": true)" + rest, "that is missing"));
+  CHECK(refused(R"("stages": [{"variable": "a"}, {"variable": "a"}])" + rest,
+                "two variables called `a`"));
+  CHECK(refused(R"("stages": [{"where": "TRUE"}])" + rest, "a stage has one of"));
+  CHECK(refused(R"("stages": [{"variable": "a", "times": "{3,1}"}])" + rest, "no quantifier"));
+  CHECK(refused(
       R"("stages": [{"variable": "a"}, {"variable": "b", "link": "not_next", "times": "+"}])"
           + rest,
       "cannot be repeated"));
-  CHECK(complains(R"("stages": [{"variable": "a"}, {"variable": "b", "link": "not_followed_by"}])"
-                      + rest,
-                  "only together with `within`"));
-  CHECK(complains(R"("stages": [{"variable": "a", "until": "TRUE"}])" + rest, "is not repeated"));
+  CHECK(refused(R"("stages": [{"variable": "a"}, {"variable": "b", "link": "not_followed_by"}])"
+                    + rest,
+                "only together with `within`"));
+  CHECK(refused(R"("stages": [{"variable": "a", "until": "TRUE"}])" + rest, "is not repeated"));
 }
 
 } // namespace keyfold::config

@@ -1,8 +1,7 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <algorithm>
 
 namespace keyfold::config {
 
@@ -18,32 +17,12 @@ std::string writing(const std::string& more) {
                  R"("type": "s2", "basin": "feat-test1", "stream": "out")" + more);
 }
 
-plan must_compile(const std::string& text) {
-  auto made = compile_text(text);
-  if (!made)
-    for (const auto& message : made.error().messages)
-      UNSCOPED_INFO(message);
-  REQUIRE(made);
-  return std::move(*made);
-}
-
 s2_source source_of(const std::string& source) {
   return std::get<s2_source>(must_compile(reading(source)).streams[0].source);
 }
 
 s2_output output_of(const std::string& more) {
   return std::get<s2_output>(must_compile(writing(more)).outputs[0].target);
-}
-
-bool complains(const std::string& text, const std::string& of) {
-  auto made = compile_text(text);
-  if (made)
-    return false;
-  const auto& all = made.error().messages;
-  for (const auto& message : all)
-    UNSCOPED_INFO(message);
-  return std::any_of(all.begin(), all.end(),
-                     [&](const auto& x) { return x.find(of) != std::string::npos; });
 }
 
 } // namespace

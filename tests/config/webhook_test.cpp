@@ -1,3 +1,4 @@
+#include "compiling.hpp"
 #include "definitions.hpp"
 
 #include <catch2/catch.hpp>
@@ -13,19 +14,6 @@ std::string with_output(const std::string& members, const std::string& url = "ht
       R"({"name": "changes", "type": "file", "path": "out.jsonl", "views": ["activity"]})",
       R"({"name": "changes", "type": "webhook", "views": ["activity"], "url": ")" + url + "\""
           + members + "}" + more);
-}
-
-bool complains(const std::string& text, const std::string& of) {
-  auto made = compile_text(text);
-  if (made)
-    return false;
-  for (const auto& x : made.error().messages) {
-    UNSCOPED_INFO(x);
-    CHECK(x.find("hunter2hunter2") == std::string::npos);
-    if (x.find(of) != std::string::npos)
-      return true;
-  }
-  return false;
 }
 
 } // namespace
