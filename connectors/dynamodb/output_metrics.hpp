@@ -1,10 +1,6 @@
 #pragma once
 
-#include <prometheus/registry.h>
-
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
+#include "connectors/common/metric_maker.hpp"
 
 #include <memory>
 #include <string>
@@ -12,10 +8,14 @@
 namespace keyfold::dynamodb {
 
 /// What can be seen of an output.
-struct output_metrics {
-  output_metrics(const std::shared_ptr<prometheus::Registry>& registry, const std::string& output);
+class output_metrics {
+public:
+  output_metrics(std::shared_ptr<metrics_registry> registry, const std::string& output);
 
-  std::shared_ptr<prometheus::Registry> owner;
+private:
+  metric_maker make_;
+
+public:
   prometheus::Counter& rows;
   prometheus::Counter& superseded;
   prometheus::Counter& requests;

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <prometheus/counter.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+#include "connectors/common/metric_maker.hpp"
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -13,8 +10,12 @@ namespace keyfold::kafka {
 /// The metrics of one Kafka output. Thread-safe.
 class output_metrics {
 public:
-  output_metrics(std::shared_ptr<prometheus::Registry> registry, const std::string& output);
+  output_metrics(std::shared_ptr<metrics_registry> registry, const std::string& output);
 
+private:
+  metric_maker make_;
+
+public:
   prometheus::Counter& records;
   prometheus::Counter& bytes;
   prometheus::Counter& committed;
@@ -22,9 +23,6 @@ public:
   prometheus::Counter& queue_full;
   prometheus::Counter& errors;
   prometheus::Histogram& publish_seconds;
-
-private:
-  std::shared_ptr<prometheus::Registry> registry_;
 };
 
 } // namespace keyfold::kafka

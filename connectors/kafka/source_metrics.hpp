@@ -1,11 +1,7 @@
 #pragma once
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+#include "connectors/common/metric_maker.hpp"
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -15,15 +11,17 @@ namespace keyfold::kafka {
 /// thread's.
 class source_metrics {
 public:
-  source_metrics(std::shared_ptr<prometheus::Registry> registry, const std::string& stream);
-  ~source_metrics();
-  source_metrics(const source_metrics&) = delete;
-  source_metrics& operator=(const source_metrics&) = delete;
+  source_metrics(std::shared_ptr<metrics_registry> registry, const std::string& stream);
 
   /// Records that can be read but have not been, of a partition.
-  void lag(const std::string& partition, int64_t records);
-  void forget(const std::string& partition);
+  void lag(const std::string& partition, int64_t count) { lag_.set(partition, count); }
+  void forget(const std::string& partition) { lag_.forget(partition); }
 
+private:
+  metric_maker make_;
+  partition_lag lag_;
+
+public:
   prometheus::Counter& records;
   prometheus::Counter& bytes;
   prometheus::Counter& tombstones;
@@ -36,14 +34,6 @@ public:
   prometheus::Counter& group_commit_failures;
   prometheus::Counter& stalls;
   prometheus::Gauge& stalled;
-
-private:
-  source_metrics(prometheus::Registry& registry, const std::string& stream);
-
-  std::shared_ptr<prometheus::Registry> registry_;
-  std::string stream_;
-  prometheus::Family<prometheus::Gauge>& lag_family_;
-  std::map<std::string, prometheus::Gauge*> lags_;
 };
 
 } // namespace keyfold::kafka

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "messages/metrics.hpp"
+#include "connectors/common/metric_maker.hpp"
 
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@ public:
   output_metrics(std::shared_ptr<metrics_registry> registry, const std::string& output);
 
 private:
-  std::shared_ptr<metrics_registry> registry_;
+  metric_maker make_;
 
 public:
   prometheus::Counter& upserts;

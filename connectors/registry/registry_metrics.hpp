@@ -1,8 +1,6 @@
 #pragma once
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+#include "connectors/common/metric_maker.hpp"
 
 #include <memory>
 #include <string>
@@ -10,10 +8,14 @@
 namespace keyfold {
 
 /// The metrics of one schema registry, labelled with its URL. Thread-safe.
-struct registry_metrics {
-  registry_metrics(const std::shared_ptr<prometheus::Registry>& registry, const std::string& url);
+class registry_metrics {
+public:
+  registry_metrics(std::shared_ptr<metrics_registry> registry, const std::string& url);
 
-  std::shared_ptr<prometheus::Registry> owner;
+private:
+  metric_maker make_;
+
+public:
   prometheus::Counter& found;
   prometheus::Counter& missing;
   prometheus::Counter& refused;

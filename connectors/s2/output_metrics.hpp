@@ -1,8 +1,6 @@
 #pragma once
 
-#include <prometheus/counter.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+#include "connectors/common/metric_maker.hpp"
 
 #include <memory>
 #include <string>
@@ -12,10 +10,10 @@ namespace keyfold::s2 {
 /// The metrics of one S2 output. Thread-safe.
 class output_metrics {
 public:
-  output_metrics(std::shared_ptr<prometheus::Registry> registry, const std::string& output);
+  output_metrics(std::shared_ptr<metrics_registry> registry, const std::string& output);
 
 private:
-  std::shared_ptr<prometheus::Registry> registry_;
+  metric_maker make_;
 
 public:
   prometheus::Counter& records;

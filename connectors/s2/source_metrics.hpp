@@ -1,11 +1,7 @@
 #pragma once
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+#include "connectors/common/metric_maker.hpp"
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -14,18 +10,15 @@ namespace keyfold::s2 {
 /// The metrics of one S2 source. For the reader's thread.
 class source_metrics {
 public:
-  source_metrics(std::shared_ptr<prometheus::Registry> registry, const std::string& stream);
-  ~source_metrics();
-  source_metrics(const source_metrics&) = delete;
-  source_metrics& operator=(const source_metrics&) = delete;
+  source_metrics(std::shared_ptr<metrics_registry> registry, const std::string& stream);
 
   /// Records between what was read of a stream of the basin and its tail.
-  void lag(const std::string& partition, int64_t records);
-  void forget(const std::string& partition);
+  void lag(const std::string& partition, int64_t count) { lag_.set(partition, count); }
+  void forget(const std::string& partition) { lag_.forget(partition); }
 
 private:
-  std::shared_ptr<prometheus::Registry> registry_;
-  std::string stream_;
+  metric_maker make_;
+  partition_lag lag_;
 
 public:
   prometheus::Counter& records;
@@ -41,10 +34,6 @@ public:
   prometheus::Gauge& left_out;
   prometheus::Gauge& refused_streams;
   prometheus::Gauge& buffered;
-
-private:
-  prometheus::Family<prometheus::Gauge>& lag_family_;
-  std::map<std::string, prometheus::Gauge*> lags_;
 };
 
 } // namespace keyfold::s2

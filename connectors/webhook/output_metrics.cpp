@@ -1,29 +1,17 @@
 #include "connectors/webhook/output_metrics.hpp"
 
+#include <utility>
+
 namespace keyfold::webhook {
 
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const std::string& what,
-                             const std::string& help, const std::string& output) {
-  return prometheus::BuildCounter()
-      .Name("keyfold_webhook_output_" + what + "_total")
-      .Help(help)
-      .Register(registry)
-      .Add({{"output", output}});
-}
-
-} // namespace
-
-output_metrics::output_metrics(const std::shared_ptr<prometheus::Registry>& registry,
+output_metrics::output_metrics(std::shared_ptr<metrics_registry> registry,
                                const std::string& output)
-    : owner(registry),
-      rows(counter(*registry, "rows", "Rows that the receiver has taken.", output)),
-      requests(counter(*registry, "requests", "Requests sent.", output)),
-      repeated(counter(*registry, "repeated",
-                       "Requests to be sent again: without an answer, or with one that says so.",
-                       output)),
-      refused(counter(*registry, "refused",
-                      "Rows that the receiver does not take; they are dead letters.", output)) {}
+    : make_(std::move(registry), "keyfold_webhook_output", {{"output", output}}),
+      rows(make_.counter("rows", "Rows that the receiver has taken.")),
+      requests(make_.counter("requests", "Requests sent.")),
+      repeated(make_.counter(
+          "repeated", "Requests to be sent again: without an answer, or with one that says so.")),
+      refused(make_.counter("refused",
+                            "Rows that the receiver does not take; they are dead letters.")) {}
 
 } // namespace keyfold::webhook
