@@ -1,14 +1,13 @@
 // The DynamoDB output beside a bare client: one that has the same batches ready as text and only
 // sends them, as many at once, signed by nobody, which DynamoDB Local does not mind. Usage:
 // bench_dynamodb_output URL ROWS ROUNDS
+#include "output_comparison.hpp"
+
 #include "connectors/dynamodb/dynamodb_output.hpp"
 #include "connectors/http_client/http_pool.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -17,41 +16,10 @@
 namespace {
 
 using namespace keyfold;
-using clock_type = std::chrono::steady_clock;
+using namespace keyfold::bench;
 
 constexpr int64_t batch_rows = 25;
 constexpr size_t in_flight = 8;
-constexpr std::string_view note =
-    "what was searched for last, some hundred bytes of a row as it is";
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "bench_dynamodb_output: %s\n", why.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(result<T> x) {
-  if (!x)
-    give_up(x.error().message);
-  return std::move(*x);
-}
-
-std::string key_of(int64_t n) {
-  return fmt::format("user-{}", n);
-}
-
-/// The changes of an epoch, as the ledger keeps them.
-std::string log_of(int64_t rows) {
-  std::string out;
-  change_log_writer writer{out};
-  for (int64_t n = 0; n < rows; ++n) {
-    auto user = key_of(n);
-    std::array key{cell::string(user)};
-    std::array values{cell::integer(n), cell::string(note)};
-    writer.append({0, false, beginning_of_time, key, values});
-  }
-  return out;
-}
 
 /// The same rows as the body of each request.
 std::vector<std::string> batches_of(const std::string& table, int64_t rows) {
@@ -79,9 +47,7 @@ dynamodb::output_settings settings_of(const std::string& url, const std::string&
   out.create_table = true;
   out.item.partition_key = "user";
   out.max_in_flight = in_flight;
-  out.columns = {"bench",
-                 {{"user", *parse_data_type("string")}},
-                 {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}};
+  out.columns = columns();
   return out;
 }
 
@@ -95,7 +61,7 @@ double seconds_of_output(const std::string& url, const std::string& table, const
   if (log != nullptr)
     if (auto done = output->publish(1, *log); !done)
       give_up(done.error().message);
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 double seconds_of_client(const std::string& url, const std::string& table, int64_t rows) {
@@ -118,7 +84,7 @@ double seconds_of_client(const std::string& url, const std::string& table, int64
       if (auto answer = must(std::move(x.answer)); answer.status != 200)
         give_up(answer.body);
   }
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 } // namespace
@@ -130,23 +96,11 @@ int main(int argc, char** argv) {
   auto rows = std::atoll(argv[2]);
   auto rounds = std::atoi(argv[3]);
   auto log = log_of(rows);
-  auto rate = [&](double seconds) { return static_cast<double>(rows) / seconds; };
   // The server's code is compiled while it runs: the first round counts for nobody.
   seconds_of_client(url, "warm-up", rows);
-  std::vector<double> ratios;
-  auto best_output = 0.0;
-  auto best_client = 0.0;
-  for (int round = 0; round < rounds; ++round) {
-    auto client = rate(seconds_of_client(url, fmt::format("client-{}", round), rows));
-    auto output = rate(seconds_of_output(url, fmt::format("output-{}", round), &log));
-    std::printf("round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", round + 1,
-                output, client, output / client);
-    ratios.push_back(output / client);
-    best_output = std::max(best_output, output);
-    best_client = std::max(best_client, client);
-  }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf(R"({"rows_per_s": %.0f, "client_rows_per_s": %.0f, "ratio": %.3f})"
-              "\n",
-              best_output, best_client, ratios[ratios.size() / 2]);
+  auto result = compare(
+      rows, rounds,
+      [&](int round) { return seconds_of_output(url, fmt::format("output-{}", round), &log); },
+      [&](int round) { return seconds_of_client(url, fmt::format("client-{}", round), rows); });
+  std::puts(result.c_str());
 }

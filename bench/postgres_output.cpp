@@ -1,13 +1,12 @@
 // The PostgreSQL output beside a bare client: one that has the same batches ready as arrays and
 // only sends them, in a pipeline and in one transaction. Usage: bench_postgres_output URL PASSWORD
 // ROWS ROUNDS
-#include "connectors/postgres/postgres_output.hpp"
+#include "output_comparison.hpp"
 
-#include <fmt/format.h>
+#include "connectors/postgres/postgres_output.hpp"
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -16,39 +15,15 @@
 namespace {
 
 using namespace keyfold;
+using namespace keyfold::bench;
 using namespace keyfold::postgres;
-using clock_type = std::chrono::steady_clock;
 
 constexpr int64_t batch_rows = 5000;
-constexpr std::string_view note =
-    "what was searched for last, some hundred bytes of a row as it is";
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "bench_postgres_output: %s\n", why.c_str());
-  std::exit(1);
-}
 
 void must(PGresult* x) {
   if (PQresultStatus(x) != PGRES_COMMAND_OK && PQresultStatus(x) != PGRES_TUPLES_OK)
     give_up(PQresultErrorMessage(x));
   PQclear(x);
-}
-
-std::string key_of(int64_t n) {
-  return fmt::format("user-{}", n);
-}
-
-/// The changes of an epoch, as the ledger keeps them.
-std::string log_of(int64_t rows) {
-  std::string out;
-  change_log_writer writer{out};
-  for (int64_t n = 0; n < rows; ++n) {
-    auto user = key_of(n);
-    std::array key{cell::string(user)};
-    std::array values{cell::integer(n), cell::string(note)};
-    writer.append({0, false, beginning_of_time, key, values});
-  }
-  return out;
 }
 
 void append32(uint32_t x, std::string& out) {
@@ -121,9 +96,7 @@ double seconds_of_output(const place& where, const std::string& log) {
   settings.connection = {where.url, where.password};
   settings.table = "bench";
   settings.batch_rows = static_cast<uint32_t>(batch_rows);
-  settings.columns = {"bench",
-                      {{"user", *parse_data_type("string")}},
-                      {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}};
+  settings.columns = columns();
   auto output = make_postgres_output(settings, std::make_shared<prometheus::Registry>(), nullptr);
   if (!output)
     give_up(output.error().message);
@@ -132,7 +105,7 @@ double seconds_of_output(const place& where, const std::string& log) {
   auto begun = clock_type::now();
   if (auto done = (*output)->publish(1, log); !done)
     give_up(done.error().message);
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 void read_answers(PGconn* with) {
@@ -168,7 +141,7 @@ double seconds_of_client(const place& where, const std::vector<batch>& batches) 
   read_answers(with);
   PQexitPipelineMode(with);
   must(PQexec(with, "COMMIT"));
-  auto out = std::chrono::duration<double>(clock_type::now() - begun).count();
+  auto out = seconds_since(begun);
   PQfinish(with);
   return out;
 }
@@ -181,21 +154,8 @@ int main(int argc, char** argv) {
   place where{argv[1], argv[2], std::atoll(argv[3])};
   auto log = log_of(where.rows);
   auto batches = batches_of(where.rows);
-  std::vector<double> ratios;
-  auto best_output = 0.0;
-  auto best_client = 0.0;
-  for (int round = 0; round < std::atoi(argv[4]); ++round) {
-    auto rate = [&](double seconds) { return static_cast<double>(where.rows) / seconds; };
-    auto client = rate(seconds_of_client(where, batches));
-    auto output = rate(seconds_of_output(where, log));
-    std::printf("round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", round + 1,
-                output, client, output / client);
-    ratios.push_back(output / client);
-    best_output = std::max(best_output, output);
-    best_client = std::max(best_client, client);
-  }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf(R"({"rows_per_s": %.0f, "client_rows_per_s": %.0f, "ratio": %.3f})"
-              "\n",
-              best_output, best_client, ratios[ratios.size() / 2]);
+  auto result = compare(
+      where.rows, std::atoi(argv[4]), [&](int) { return seconds_of_output(where, log); },
+      [&](int) { return seconds_of_client(where, batches); });
+  std::puts(result.c_str());
 }

@@ -1,17 +1,16 @@
 // The S2 output beside a bare client: one that has the same batches ready as text and only sends
 // them, one after the other on one connection, each at the number that the answer before it named.
 // Usage: bench_s2_output URL BASIN ROWS ROUNDS
-#include "connectors/s2/s2_output.hpp"
+#include "output_comparison.hpp"
+
 #include "connectors/formats/base64.hpp"
 #include "connectors/s2/answers.hpp"
 #include "connectors/s2/requests.hpp"
+#include "connectors/s2/s2_output.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -20,45 +19,14 @@
 namespace {
 
 using namespace keyfold;
-using clock_type = std::chrono::steady_clock;
+using namespace keyfold::bench;
 
 constexpr size_t batch_rows = 1000;
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "bench_s2_output: %s\n", why.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(result<T> x) {
-  if (!x)
-    give_up(x.error().message);
-  return std::move(*x);
-}
 
 struct place {
   s2::basin_settings basin;
   int64_t rows;
 };
-
-std::string key_of(int64_t n) {
-  return fmt::format("user-{}", n);
-}
-constexpr std::string_view note =
-    "what was searched for last, some hundred bytes of a row as it is";
-
-/// The changes of an epoch, as the ledger keeps them.
-std::string log_of(int64_t rows) {
-  std::string out;
-  change_log_writer writer{out};
-  for (int64_t n = 0; n < rows; ++n) {
-    auto user = key_of(n);
-    std::array key{cell::string(user)};
-    std::array values{cell::integer(n), cell::string(note)};
-    writer.append({0, false, beginning_of_time, key, values});
-  }
-  return out;
-}
 
 /// The same rows as the records of each append.
 std::vector<std::string> batches_of(int64_t rows) {
@@ -86,16 +54,13 @@ double seconds_of_output(const place& where, const std::string& stream, const st
   settings.basin = where.basin;
   settings.stream = stream;
   settings.transactional_id = "bench";
-  settings.columns = {
-      {"bench",
-       {{"user", *parse_data_type("string")}},
-       {{"count", *parse_data_type("int64")}, {"note", *parse_data_type("string")}}}};
+  settings.columns = {columns()};
   auto output = must(s2::make_s2_output(settings, std::make_shared<prometheus::Registry>()));
   must(output->open());
   auto begun = clock_type::now();
   if (auto done = output->publish(1, log); !done)
     give_up(done.error().message);
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 double seconds_of_client(const place& where, const std::string& stream,
@@ -112,7 +77,7 @@ double seconds_of_client(const place& where, const std::string& stream,
       give_up(answer.body);
     next = must(s2::parse_position(answer.body, "end"));
   }
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 } // namespace
@@ -126,24 +91,13 @@ int main(int argc, char** argv) {
   where.basin.basin = argv[2];
   where.basin.http.proxies = false;
   where.rows = std::atoll(argv[3]);
-  auto rounds = std::atoi(argv[4]);
   auto log = log_of(where.rows);
   auto batches = batches_of(where.rows);
-  std::vector<double> ratios;
-  auto best_output = 0.0;
-  auto best_client = 0.0;
-  for (int round = 0; round < rounds; ++round) {
-    auto rate = [&](double seconds) { return static_cast<double>(where.rows) / seconds; };
-    auto client = rate(seconds_of_client(where, fmt::format("client-{}", round), batches));
-    auto output = rate(seconds_of_output(where, fmt::format("output-{}", round), log));
-    std::printf("round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", round + 1,
-                output, client, output / client);
-    ratios.push_back(output / client);
-    best_output = std::max(best_output, output);
-    best_client = std::max(best_client, client);
-  }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf(R"({"rows_per_s": %.0f, "client_rows_per_s": %.0f, "ratio": %.3f})"
-              "\n",
-              best_output, best_client, ratios[ratios.size() / 2]);
+  auto result = compare(
+      where.rows, std::atoi(argv[4]),
+      [&](int round) { return seconds_of_output(where, fmt::format("output-{}", round), log); },
+      [&](int round) {
+        return seconds_of_client(where, fmt::format("client-{}", round), batches);
+      });
+  std::puts(result.c_str());
 }
