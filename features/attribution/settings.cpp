@@ -1,6 +1,7 @@
 #include "features/attribution/view.hpp"
 #include "features/fingerprint.hpp"
 #include "features/settings_check.hpp"
+#include "features/type_makers.hpp"
 
 #include <algorithm>
 #include <set>
@@ -12,12 +13,6 @@ namespace attributing {
 namespace {
 
 using model = attribution_settings::model;
-
-data_type scalar(type_kind kind) {
-  data_type type;
-  type.kind = kind;
-  return type;
-}
 
 void check_match(const attribution_settings& x, settings_check& check) {
   check.require(x.touches.match_columns.size() == x.match.size()

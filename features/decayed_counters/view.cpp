@@ -1,6 +1,7 @@
 #include "features/decayed_counters.hpp"
 
 #include "features/decayed_counters/view.hpp"
+#include "features/type_makers.hpp"
 
 namespace keyfold {
 
@@ -16,12 +17,6 @@ namespace {
 
 using function = decayed_counters_settings::function;
 using source = counter_names::place::source;
-
-data_type scalar(type_kind kind) {
-  data_type type;
-  type.kind = kind;
-  return type;
-}
 
 data_type type_of(source from) {
   return scalar(from == source::distinct ? type_kind::int64 : type_kind::float64);

@@ -1,5 +1,7 @@
 #include "features/pattern/pattern_view.hpp"
 
+#include "features/type_makers.hpp"
+
 #include <algorithm>
 
 namespace keyfold {
@@ -17,10 +19,6 @@ tl::expected<made_pattern, pattern_error> make_pattern(pattern_settings settings
 namespace patterns {
 
 namespace {
-
-data_type scalar(type_kind kind) {
-  return {kind, 0, 0, nullptr};
-}
 
 void collect_taking(const pattern_element& x, std::vector<uint16_t>& out) {
   if (x.variable && x.negated == pattern_element::negation::none)

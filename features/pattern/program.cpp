@@ -5,6 +5,7 @@
 #include "features/expression/parser.hpp"
 #include "features/nearest_name.hpp"
 #include "features/pattern/term_parser.hpp"
+#include "features/type_makers.hpp"
 
 #include <fmt/format.h>
 
@@ -25,10 +26,6 @@ std::vector<std::string> names_of(const std::vector<pattern_settings::variable>&
   for (const auto& x : variables)
     out.push_back(x.name);
   return out;
-}
-
-data_type scalar(type_kind kind) {
-  return {kind, 0, 0, nullptr};
 }
 
 /// Compiles the expressions of a pattern. After the first problem every function returns at once.

@@ -1,6 +1,7 @@
 #include "features/fingerprint.hpp"
 #include "features/recommend/view.hpp"
 #include "features/settings_check.hpp"
+#include "features/type_makers.hpp"
 
 #include <set>
 
@@ -9,18 +10,6 @@ namespace keyfold {
 namespace recommending {
 
 namespace {
-
-data_type scalar(type_kind kind) {
-  data_type type;
-  type.kind = kind;
-  return type;
-}
-
-data_type list_type(data_type element) {
-  auto type = scalar(type_kind::list);
-  type.element = std::make_shared<const data_type>(std::move(element));
-  return type;
-}
 
 data_type product_of(const table& products) {
   return products.columns()[products.key().front()].type;

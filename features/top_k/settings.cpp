@@ -1,24 +1,13 @@
 #include "features/fingerprint.hpp"
 #include "features/settings_check.hpp"
 #include "features/top_k/view.hpp"
+#include "features/type_makers.hpp"
 
 namespace keyfold {
 
 namespace ranking {
 
 namespace {
-
-data_type scalar(type_kind kind) {
-  data_type type;
-  type.kind = kind;
-  return type;
-}
-
-data_type list_type(data_type element) {
-  auto type = scalar(type_kind::list);
-  type.element = std::make_shared<const data_type>(std::move(element));
-  return type;
-}
 
 std::optional<error> problem_in(const top_k_settings& x) {
   settings_check check{x.name};
