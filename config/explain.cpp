@@ -143,7 +143,23 @@ void append_lookup(const stream_schema& schema, const stream_lookup& x, const st
          + (x.drop_missing ? "; rows without are left out" : "") + "\n";
 }
 
-void append_table(const table_plan& x, std::string& out) {
+/// Whether a view reads a table by itself, not through the lookups of its streams.
+bool reads(const view& x, const table_plan& from) {
+  return std::find(from.views.begin(), from.views.end(), x.name()) != from.views.end();
+}
+
+std::vector<std::string> readers_of(const plan& all, const table_plan& x) {
+  std::vector<std::string> out;
+  for (const auto& stream : all.streams)
+    for (const auto& lookup : stream.schema->lookups)
+      if (lookup.table == x.looked_up())
+        out.push_back("stream " + stream.schema->name);
+  for (const auto& view : x.views)
+    out.push_back("view " + view);
+  return out;
+}
+
+void append_table(const plan& all, const table_plan& x, std::string& out) {
   const auto table = x.looked_up();
   const auto& columns = table->columns();
   std::vector<std::string> key;
@@ -157,6 +173,8 @@ void append_table(const table_plan& x, std::string& out) {
   out += "  fields   " + joined(fields) + "\n";
   out += "  at most  " + std::to_string(x.bounds.max_rows) + " rows, "
          + std::to_string(x.bounds.max_bytes) + " bytes\n";
+  for (const auto& reader : readers_of(all, x))
+    out += "  -> " + reader + "\n";
 }
 
 void append_stream(const plan& all, const stream_plan& x, std::string& out) {
@@ -200,6 +218,9 @@ void append_entity(const plan& all, const entity_definition& x, std::string& out
     std::vector<std::string> inputs(view->inputs().begin(), view->inputs().end());
     out += "  view " + view->name() + " (" + std::string{view->kind()} + " of " + joined(inputs)
            + "): " + features_of(*view) + "\n";
+    for (const auto& table : all.tables)
+      if (reads(*view, table))
+        out += "    looks up rows of table " + table.looked_up()->name() + "\n";
     for (const auto& stream : all.streams)
       if (emits(*view, stream))
         out += "    -> stream " + stream.schema->name + "\n";
@@ -302,6 +323,10 @@ private:
       for (const auto& view : input.views)
         line("stream" + number(stream_number(input.stream)) + " --> " + view_id(i, view.view));
     for (size_t k = 0; k < x.views.size(); ++k)
+      for (size_t t = 0; t < plan_.tables.size(); ++t)
+        if (reads(*x.views[k], plan_.tables[t]))
+          line("table" + number(t) + " -.-> " + view_id(i, k));
+    for (size_t k = 0; k < x.views.size(); ++k)
       for (size_t s = 0; s < plan_.streams.size(); ++s)
         if (emits(*x.views[k], plan_.streams[s]))
           line(view_id(i, k) + " --> stream" + number(s));
@@ -355,7 +380,7 @@ std::string explain_text(const plan& x) {
              + counted(features_in(x), "feature", "features") + ", "
              + counted(x.outputs.size(), "output", "outputs") + "\n";
   for (const auto& table : x.tables)
-    append_table(table, out);
+    append_table(x, table, out);
   for (const auto& stream : x.streams)
     append_stream(x, stream, out);
   for (const auto& entity : x.entities)

@@ -149,6 +149,7 @@ struct table_plan {
   std::shared_ptr<const stream_schema> schema; ///< of its rows: how the columns are decoded
   std::variant<csv_table, postgres_table> source;
   table_bounds bounds;
+  std::vector<std::string> views; ///< that read it themselves, besides the lookups of streams
 
   /// What readers look up in.
   std::shared_ptr<lookup_table> looked_up() const {

@@ -160,20 +160,23 @@ std::shared_ptr<lookup_table> table_set::find(const node& reference) {
   return found ? plans_[*found].looked_up() : nullptr;
 }
 
-std::shared_ptr<table> table_set::find_loaded(const node& reference) {
+std::shared_ptr<table> table_set::find_loaded(const node& reference, const std::string& view) {
   auto found = find_number(reference);
   if (!found)
     return nullptr;
   if (plans_[*found].slot != nullptr)
     reference.complain("this needs all rows of the table " + reference.quoted()
                        + " at once, as a table of a CSV file has them");
+  plans_[*found].views.push_back(view);
   return plans_[*found].held;
 }
 
 void table_set::begin_again() {
-  for (auto& x : plans_)
+  for (auto& x : plans_) {
+    x.views.clear();
     if (x.held != nullptr)
       x.held = std::make_shared<table>(x.held->name(), x.held->columns(), x.held->key());
+  }
 }
 
 void table_set::check_use() const {

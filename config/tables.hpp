@@ -22,9 +22,9 @@ public:
   /// The table that the string `reference` names, to be held by what reads it; complains where
   /// there is none. Null also for a table that something is wrong with.
   std::shared_ptr<lookup_table> find(const node& reference);
-  /// Likewise, for those that read the table as a whole; complains of one that is not in memory as
-  /// a whole.
-  std::shared_ptr<table> find_loaded(const node& reference);
+  /// Likewise, for a view that reads the table as a whole; complains of one that is not in memory
+  /// as a whole. The table's plan names the view from now on.
+  std::shared_ptr<table> find_loaded(const node& reference, const std::string& view);
   /// From now on `find` returns new tables. Views are compiled twice, and the indexes that they add
   /// to a table must be there once.
   void begin_again();

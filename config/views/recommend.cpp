@@ -18,7 +18,7 @@ public:
   }
 
   std::shared_ptr<const view> make() {
-    auto products = from_.tables.find_loaded(at_["table"]);
+    auto products = from_.tables.find_loaded(at_["table"], from_.name);
     if (products == nullptr)
       return nullptr;
     roles(*products);

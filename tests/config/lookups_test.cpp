@@ -170,9 +170,10 @@ TEST_CASE("explain: tables and lookups are shown") {
   auto made = compile_text(definition(of_users + "," + of_countries, R"("name", "continent")"));
   REQUIRE(made);
   auto text = explain_text(*made);
-  CHECK_THAT(text, Catch::Contains("1 stream, 2 tables")
-                       && Catch::Contains("table users by id\n  from     file u.csv\n")
-                       && Catch::Contains(
-                           "looks up name string, country string in table users by user_id"));
+  CHECK_THAT(
+      text, Catch::Contains("1 stream, 2 tables")
+                && Catch::Contains("table users by id\n  from     file u.csv\n")
+                && Catch::Contains("looks up name string, country string in table users by user_id")
+                && Catch::Contains(" bytes\n  -> stream "));
   CHECK_THAT(explain_mermaid(*made), Catch::Contains("table1 -.-> stream0"));
 }

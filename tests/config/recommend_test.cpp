@@ -125,4 +125,17 @@ TEST_CASE("definition of recommend: mistakes are refused at their place") {
                  "`max_bought` needs `sales`"));
 }
 
+TEST_CASE("explain: a table has an arrow to each view that reads it") {
+  auto made = compile_text(shop(whole));
+  REQUIRE(made);
+  auto text = explain_text(*made);
+  INFO(text);
+  CHECK(text.find(" bytes\n  -> view it\n  -> view other\nstream") != std::string::npos);
+  CHECK(text.find("features\n    looks up rows of table inventory\n") != std::string::npos);
+  auto chart = explain_mermaid(*made);
+  INFO(chart);
+  CHECK(chart.find("  table0 -.-> view0_0\n  table0 -.-> view0_3\n") != std::string::npos);
+  CHECK(chart.find("table0 -.-> view0_1") == std::string::npos);
+}
+
 } // namespace keyfold::config

@@ -59,11 +59,11 @@ TEST_CASE("tables: a table is read with its columns, key, file and bounds") {
 
 TEST_CASE("tables: names lead to tables, a new one after `begin_again`") {
   table_fixture made{users()};
-  auto first = made.tables.find_loaded(made.definition["tables"].items()[0]["name"]);
+  auto first = made.tables.find_loaded(made.definition["tables"].items()[0]["name"], "it");
   REQUIRE(first != nullptr);
   CHECK(first->add_index(nullptr) == 0);
   made.tables.begin_again();
-  auto second = made.tables.find_loaded(made.definition["tables"].items()[0]["name"]);
+  auto second = made.tables.find_loaded(made.definition["tables"].items()[0]["name"], "it");
   CHECK(second != first);
   CHECK(second == made.tables.plans()[0].held);
   CHECK(second->add_index(nullptr) == 0);
