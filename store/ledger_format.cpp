@@ -207,9 +207,8 @@ ledger_result<std::vector<std::string>> update_registry(const database& on,
   if (!changed.empty() && !options.reset_changed_views)
     return tl::unexpected(ledger_error{fmt::format(
         "ledger \"{}\" was written under another definition of the view{} {}: give {} the old "
-        "definition, or set \"reset_changed_views\" to let {} begin anew; all other views keep "
-        "their "
-        "state",
+        "definition, or set \"on_change\": \"reset\" in \"ledger\" to let {} begin anew; all other "
+        "views keep their state",
         on.path(), changed.size() == 1 ? "" : "s", fmt::join(changed, ", "),
         changed.size() == 1 ? "it" : "them", changed.size() == 1 ? "it" : "them")});
   if (auto done = update_entities(on, *old, options.entities); !done)

@@ -110,7 +110,7 @@ TEST_CASE("ledger: a changed view is refused, or reset alone") {
   make_store(options);
   options.fingerprints["user/counts"] = "2";
   options.entities.push_back("post");
-  CHECK_THAT(refusal(options), Contains("user/counts") && Contains("reset_changed_views")
+  CHECK_THAT(refusal(options), Contains("user/counts") && Contains("\"on_change\": \"reset\"")
                                    && !Contains("item/counts"));
   options.reset_changed_views = true;
   CHECK(open_ledger(options)->reset_views() == std::vector<std::string>{"user/counts"});
