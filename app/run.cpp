@@ -134,44 +134,47 @@ private:
   uint64_t said_records_ = 0;
 };
 
+int failed(const error& x) {
+  spdlog::error("{}", x.message);
+  return 1;
+}
+
+result<void> start(http::server& x, const http::server_settings& at) {
+  auto port = x.start();
+  if (!port)
+    return tl::unexpected{port.error()};
+  spdlog::info("serving on http{}://{}:{}", at.tls_certificate.empty() ? "" : "s", at.address,
+               *port);
+  return {};
+}
+
 int serve(const config::plan& plan, const run_options& options) {
   auto metrics = std::make_shared<metrics_registry>();
   make_gauge(*metrics, "process_start_time_seconds", "When the process started, Unix time.")
       .SetToCurrentTime();
   auto wired = wire(plan, options.exit_at_end, metrics);
-  if (!wired) {
-    spdlog::error("{}", wired.error().message);
-    return 1;
-  }
+  if (!wired)
+    return failed(wired.error());
   wired->engine.fault = fault_from_environment();
   for (auto& table : wired->tables)
-    if (auto loaded = table->load(); !loaded) {
-      spdlog::error("{}", loaded.error().message);
-      return 1;
-    }
+    if (auto loaded = table->load(); !loaded)
+      return failed(loaded.error());
   auto workers = plan.limits.workers != 0 ? plan.limits.workers
                                           : std::max(1u, std::thread::hardware_concurrency());
   actor_config actors{workers};
   caf::actor_system system{actors};
   readiness ready;
   engine pipeline{system, std::move(wired->engine), metrics, ready};
-  if (auto started = pipeline.start(); !started) {
-    spdlog::error("{}", started.error().message);
-    return 1;
-  }
+  if (auto started = pipeline.start(); !started)
+    return failed(started.error());
   for (auto& table : wired->tables)
     table->start();
   std::optional<http::server> server;
   if (plan.serving.enabled) {
     server.emplace(wired->serving, http::dependencies{system, pipeline, wired->catalog,
                                                       wired->push.get(), ready, metrics});
-    auto port = server->start();
-    if (!port) {
-      spdlog::error("{}", port.error().message);
-      return 1;
-    }
-    spdlog::info("serving on http{}://{}:{}", wired->serving.tls_certificate.empty() ? "" : "s",
-                 wired->serving.address, *port);
+    if (auto serving = start(*server, wired->serving); !serving)
+      return failed(serving.error());
   }
   progress_watch watch{pipeline, *metrics};
   while (stop_signals.load() == 0 && !pipeline.wait(progress_watch::beat_length))
@@ -187,10 +190,8 @@ int serve(const config::plan& plan, const run_options& options) {
     server->drain();
     server->stop();
   }
-  if (!stopped) {
-    spdlog::error("{}", stopped.error().message);
-    return 1;
-  }
+  if (!stopped)
+    return failed(stopped.error());
   spdlog::info("stopped at epoch {}: {} records read", pipeline.epoch(), pipeline.records());
   return 0;
 }

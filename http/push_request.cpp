@@ -146,6 +146,34 @@ result<void> read_df(ondemand::object from, std::vector<std::string>& rows,
   return append_rows(columns, rows);
 }
 
+/// One member of the body; those of no meaning here are passed over.
+/// @param rows_given out: whether it holds the rows
+result<void> read_member(std::string_view key, ondemand::value value, const push_limits& limits,
+                         bool complete_times, push_request& to, bool& rows_given) {
+  if (key == "stream" || key == "push_source_name" || key == "feature_view_name" || key == "to") {
+    std::string_view text;
+    if (value.get_string().get(text) != simdjson::SUCCESS)
+      return fail("stream (push_source_name, feature_view_name) and to are strings");
+    if (key != "to")
+      to.stream = text;
+    else if (text != "online" && text != "online_and_offline")
+      return fail("to: there is only an online store; write \"online\"");
+  } else if (key == "rows") {
+    ondemand::array array;
+    if (value.get_array().get(array) != simdjson::SUCCESS)
+      return fail("rows is no list of JSON objects");
+    rows_given = true;
+    return read_rows(array, to.rows, limits);
+  } else if (key == "df") {
+    ondemand::object columns;
+    if (value.get_object().get(columns) != simdjson::SUCCESS)
+      return fail("df is no JSON object of columns");
+    rows_given = to.columns = true;
+    return read_df(columns, to.rows, limits, complete_times);
+  }
+  return {};
+}
+
 } // namespace
 
 result<push_request> read_push(std::string& body, const push_limits& limits, bool complete_times) {
@@ -164,35 +192,12 @@ result<push_request> read_push(std::string& body, const push_limits& limits, boo
     ondemand::value value;
     if (auto problem = field.unescaped_key().get(key))
       return malformed(problem);
-    auto named = key == "stream" || key == "push_source_name" || key == "feature_view_name";
-    auto target = key == "to";
-    auto rows = key == "rows";
-    auto df = key == "df";
+    // Reading the value may write over what the key refers to; none of ours is longer.
+    std::string name{key.substr(0, 32)};
     if (auto problem = field.value().get(value))
       return malformed(problem);
-    std::string_view text;
-    ondemand::array array;
-    ondemand::object columns;
-    if (named || target) {
-      if (value.get_string().get(text) != simdjson::SUCCESS)
-        return fail("stream (push_source_name, feature_view_name) and to are strings");
-      if (target && text != "online" && text != "online_and_offline")
-        return fail("to: there is only an online store; write \"online\"");
-      if (named)
-        to.stream = text;
-    } else if (rows) {
-      if (value.get_array().get(array) != simdjson::SUCCESS)
-        return fail("rows is no list of JSON objects");
-      rows_given = true;
-      if (auto done = read_rows(array, to.rows, limits); !done)
-        return tl::unexpected{done.error()};
-    } else if (df) {
-      if (value.get_object().get(columns) != simdjson::SUCCESS)
-        return fail("df is no JSON object of columns");
-      rows_given = to.columns = true;
-      if (auto done = read_df(columns, to.rows, limits, complete_times); !done)
-        return tl::unexpected{done.error()};
-    }
+    if (auto done = read_member(name, value, limits, complete_times, to, rows_given); !done)
+      return tl::unexpected{done.error()};
   }
   if (!ended(document))
     return fail("something follows the JSON object; for one object per line name the stream in "

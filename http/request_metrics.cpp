@@ -56,8 +56,6 @@ std::string_view name_of(endpoint x) noexcept {
     return "ready";
   case endpoint::metrics:
     return "metrics";
-  case endpoint::console:
-    return "console";
   case endpoint::other:
     return "other";
   }
@@ -81,6 +79,38 @@ thread_metrics& request_metrics::add_thread() {
   return *threads_.emplace_back(std::make_unique<thread_metrics>());
 }
 
+template <class Select>
+uint64_t request_metrics::sum(Select&& select) const {
+  uint64_t result = 0;
+  for (const auto& thread : threads_)
+    result += value(select(*thread));
+  return result;
+}
+
+void request_metrics::collect_endpoint(size_t number, MetricFamily& requests,
+                                       MetricFamily& latency) const {
+  auto name = std::string{name_of(static_cast<endpoint>(number))};
+  for (size_t s = 0; s < thread_metrics::statuses.size(); ++s)
+    if (auto count = sum([&](auto& t) -> auto& { return t.requests_[number][s]; }))
+      add_counter(requests,
+                  {{"endpoint", name}, {"status", std::to_string(thread_metrics::statuses[s])}},
+                  count);
+  ClientMetric metric;
+  metric.label = {{"endpoint", name}};
+  uint64_t seen = 0;
+  for (size_t b = 0; b <= thread_metrics::bounds_us.size(); ++b) {
+    seen += sum([&](auto& t) -> auto& { return t.latency_[number][b]; });
+    auto bound = b == thread_metrics::bounds_us.size() ? std::numeric_limits<double>::infinity()
+                                                       : thread_metrics::bounds_us[b] / 1e6;
+    metric.histogram.bucket.push_back({seen, bound});
+  }
+  metric.histogram.sample_count = seen;
+  metric.histogram.sample_sum =
+      static_cast<double>(sum([&](auto& t) -> auto& { return t.nanoseconds_[number]; })) / 1e9;
+  if (seen != 0)
+    latency.metric.push_back(std::move(metric));
+}
+
 std::vector<MetricFamily> request_metrics::Collect() const {
   auto requests = family("keyfold_http_requests_total", "Answers sent, by endpoint and status.",
                          MetricType::Counter);
@@ -96,34 +126,8 @@ std::vector<MetricFamily> request_metrics::Collect() const {
   auto timeouts = family("keyfold_http_connection_timeouts_total",
                          "Connections closed by a deadline.", MetricType::Counter);
   auto open = family("keyfold_http_connections", "Connections open.", MetricType::Gauge);
-  auto sum = [this](auto&& select) {
-    uint64_t result = 0;
-    for (const auto& thread : threads_)
-      result += value(select(*thread));
-    return result;
-  };
-  for (size_t e = 0; e < endpoint_count; ++e) {
-    auto name = std::string{name_of(static_cast<endpoint>(e))};
-    for (size_t s = 0; s < thread_metrics::statuses.size(); ++s)
-      if (auto count = sum([&](auto& t) -> auto& { return t.requests_[e][s]; }))
-        add_counter(requests,
-                    {{"endpoint", name}, {"status", std::to_string(thread_metrics::statuses[s])}},
-                    count);
-    ClientMetric metric;
-    metric.label = {{"endpoint", name}};
-    uint64_t seen = 0;
-    for (size_t b = 0; b <= thread_metrics::bounds_us.size(); ++b) {
-      seen += sum([&](auto& t) -> auto& { return t.latency_[e][b]; });
-      auto bound = b == thread_metrics::bounds_us.size() ? std::numeric_limits<double>::infinity()
-                                                         : thread_metrics::bounds_us[b] / 1e6;
-      metric.histogram.bucket.push_back({seen, bound});
-    }
-    metric.histogram.sample_count = seen;
-    metric.histogram.sample_sum =
-        static_cast<double>(sum([&](auto& t) -> auto& { return t.nanoseconds_[e]; })) / 1e9;
-    if (seen != 0)
-      latency.metric.push_back(std::move(metric));
-  }
+  for (size_t e = 0; e < endpoint_count; ++e)
+    collect_endpoint(e, requests, latency);
   for (size_t f = 0; f <= static_cast<size_t>(fault::http_version); ++f)
     if (auto count = sum([&](auto& t) -> auto& { return t.rejected_[f]; }))
       add_counter(rejected, {{"reason", std::string{code_of(static_cast<fault>(f))}}}, count);

@@ -25,7 +25,6 @@ enum class endpoint : uint8_t {
   health,
   ready,
   metrics,
-  console,
   other, ///< no such path, or refused before the path was known
 };
 inline constexpr size_t endpoint_count = static_cast<size_t>(endpoint::other) + 1;
@@ -77,6 +76,12 @@ public:
   std::vector<prometheus::MetricFamily> Collect() const override;
 
 private:
+  /// Over the threads.
+  template <class Select>
+  uint64_t sum(Select&& select) const;
+  void collect_endpoint(size_t number, prometheus::MetricFamily& requests,
+                        prometheus::MetricFamily& latency) const;
+
   std::vector<std::unique_ptr<thread_metrics>> threads_;
 };
 

@@ -60,6 +60,7 @@ private:
   outcome<void> ensure_publication();
   outcome<void> read_all();
   outcome<void> fetch_rows(const catalog_table& from);
+  void take_rows(const PGresult* from, std::vector<table_copy::step>& to);
   outcome<void> start_streaming();
   void follow();
   outcome<void> follow_once();

@@ -208,43 +208,47 @@ outcome<void> replicated_table::fetch_rows(const catalog_table& from) {
   if (!declared)
     return tl::unexpected{declared.error()};
   std::vector<table_copy::step> rows;
-  std::vector<const char*> texts(schema.fields.size());
-  std::vector<int> sizes(schema.fields.size());
-  std::vector<cell> cells;
-  std::vector<cell> key(settings_.table.key.size());
-  arena memory;
-  std::string why;
   for (auto more = true; more;) {
     auto fetched = connection_.run(fmt::format("FETCH {} FROM keyfold", rows_at_once));
     if (!fetched)
       return tl::unexpected{fetched.error()};
-    auto count = PQntuples(fetched->get());
-    more = count == rows_at_once;
-    for (int row = 0; row < count; ++row) {
-      for (int i = 0; i < static_cast<int>(texts.size()); ++i) {
-        auto null = PQgetisnull(fetched->get(), row, i) != 0;
-        texts[static_cast<size_t>(i)] = null ? nullptr : PQgetvalue(fetched->get(), row, i);
-        sizes[static_cast<size_t>(i)] = PQgetlength(fetched->get(), row, i);
-      }
-      memory.clear();
-      if (!read_row(schema, texts, sizes, memory, cells, why)) {
-        bad_row(why);
-        continue;
-      }
-      for (size_t i = 0; i < key.size(); ++i)
-        key[i] = cells[settings_.table.key[i]];
-      table_copy::step made{table_copy::step::kind::put, key_bytes(key), {}};
-      byte_writer writer{made.row};
-      for (const auto& x : cells)
-        writer.value(x);
-      rows.push_back(std::move(made));
-    }
+    more = PQntuples(fetched->get()) == rows_at_once;
+    take_rows(fetched->get(), rows);
     if (rows.size() > settings_.bounds.max_rows)
       return needs_person(
           fmt::format("it has more than {} rows: raise `max_rows`", settings_.bounds.max_rows));
   }
   held_->replace(std::move(rows));
   return {};
+}
+
+void replicated_table::take_rows(const PGresult* from, std::vector<table_copy::step>& to) {
+  const auto& schema = *settings_.table.schema;
+  std::vector<const char*> texts(schema.fields.size());
+  std::vector<int> sizes(schema.fields.size());
+  std::vector<cell> cells;
+  std::vector<cell> key(settings_.table.key.size());
+  arena memory;
+  std::string why;
+  for (int row = 0; row < PQntuples(from); ++row) {
+    for (int i = 0; i < static_cast<int>(texts.size()); ++i) {
+      auto null = PQgetisnull(from, row, i) != 0;
+      texts[static_cast<size_t>(i)] = null ? nullptr : PQgetvalue(from, row, i);
+      sizes[static_cast<size_t>(i)] = PQgetlength(from, row, i);
+    }
+    memory.clear();
+    if (!read_row(schema, texts, sizes, memory, cells, why)) {
+      bad_row(why);
+      continue;
+    }
+    for (size_t i = 0; i < key.size(); ++i)
+      key[i] = cells[settings_.table.key[i]];
+    table_copy::step made{table_copy::step::kind::put, key_bytes(key), {}};
+    byte_writer writer{made.row};
+    for (const auto& x : cells)
+      writer.value(x);
+    to.push_back(std::move(made));
+  }
 }
 
 outcome<void> replicated_table::start_streaming() {
