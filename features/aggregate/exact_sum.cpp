@@ -238,13 +238,13 @@ double exact_sum::mean() const noexcept {
   constexpr int quad_digits = 113;
   constexpr int far = 900; // the quotient is neither subnormal nor infinite within
   constexpr int quotient_bits = 127;
+  if (form() == 0)
+    return 0;
   auto sum = compact();
   auto digits = magnitude_of(sum);
   auto width = width_of(digits);
   if (form() == on_heap || width > quad_digits || std::abs(exponent()) > far)
     return static_cast<double>(wide_value() / static_cast<quad>(count()));
-  if (form() == 0)
-    return 0;
   // With so few digits this is what the division above rounds to, in a quarter of its time: a
   // quotient of theirs is no middle of two doubles to 113 bits that is not one exactly.
   auto shift = quotient_bits - width;

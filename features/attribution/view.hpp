@@ -42,6 +42,7 @@ public:
   void prefetch(const state_type& own) const noexcept {
     own.touches.prefetch();
     own.waiting.prefetch();
+    __builtin_prefetch(&own.reduced_until); // the end of the state
   }
   size_t memory(const state_type& own) const noexcept;
 

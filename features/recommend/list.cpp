@@ -9,6 +9,8 @@ namespace keyfold::recommending {
 
 void recommend_view::suggest(recommend_state& state, const packed_rows::row& click, event_time at,
                              fold_context& context) const {
+  state.suggested.prefetch_all();
+  state.bought.prefetch_all();
   byte_reader in{click.bytes};
   auto viewed = in.u64();
   auto products = settings_.products->current();

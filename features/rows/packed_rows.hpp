@@ -60,9 +60,12 @@ public:
   bool decode(byte_reader& in, const Accepts& accepts);
   /// Bytes on the heap.
   size_t memory() const noexcept;
-  /// Asks the processor to load the first row, and where the next one will be.
+  /// Asks the processor to load the first row, the place of the last, and where the next one will
+  /// be.
   void prefetch() const noexcept {
     __builtin_prefetch(places_.data() + first_);
+    if (size() > 2)
+      __builtin_prefetch(places_.data() + places_.size() - 1);
     __builtin_prefetch(places_.data() + places_.size());
     __builtin_prefetch(bytes_.data());
     __builtin_prefetch(bytes_.data() + bytes_.size());

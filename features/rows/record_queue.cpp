@@ -22,8 +22,12 @@ uint32_t record_queue::place_of(int64_t wanted) const noexcept {
     return size_;
   if (key(0) >= wanted)
     return 0;
-  uint32_t low = 1;
-  for (auto high = size_ - 1; low < high;) {
+  // What is asked for is mostly near the front: rows and buckets leave a frame one after the other.
+  uint32_t step = 1;
+  while (step < size_ - 1 && key(step) < wanted)
+    step *= 2;
+  auto low = step / 2 + 1;
+  for (auto high = std::min(step, size_ - 1); low < high;) {
     auto middle = low + (high - low) / 2;
     if (key(middle) < wanted)
       low = middle + 1;

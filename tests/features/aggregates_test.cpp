@@ -189,6 +189,28 @@ TEST_CASE("exact sum: agrees with 128-bit integers, in any order and however mer
   }
 }
 
+TEST_CASE("exact sum: a mean is the sum to 113 bits divided, rounded to the nearest double") {
+  auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  for (int round = 0; round < 2000; ++round) {
+    std::array<uint64_t, exact_sum::words> memory{};
+    auto& sum = exact_sum::at(memory.data());
+    // Narrow and wide sums, very small and very large ones, whole numbers whose mean is a tie.
+    auto spread = 1 + static_cast<int>(random() % 100);
+    auto far = static_cast<int>(random() % 3) * 900 - 900;
+    auto whole = random() % 4 == 0;
+    for (auto left = 1 + random() % 40; left > 0; --left) {
+      auto digits = static_cast<double>(static_cast<int64_t>(random() >> 11) - (1ll << 52));
+      auto shift = static_cast<int>(random() % static_cast<unsigned>(spread));
+      sum.add(whole ? static_cast<double>(random() % 16) : std::ldexp(digits, shift - 60 + far));
+    }
+    auto expected = static_cast<double>(sum.wide_value() / static_cast<quad>(sum.count()));
+    CHECK(sum.mean() == expected);
+    sum.clear();
+  }
+}
+
 TEST_CASE("aggregates: numbers of a small sample") {
   const auto sample = numbers_of({2, 4, 4, 4, 5, 5, 7, 9});
   auto of = [&](aggregate_kind kind) {

@@ -96,6 +96,7 @@ TEST_CASE("distinct_counter: order, repetition and merging make no difference") 
     for (const auto& part : parts)
       merged.merge(part, bound);
     CHECK(bytes_of(merged) == whole);
+    CHECK(merged.count() == counter_of(hashes).count());
   }
 }
 
