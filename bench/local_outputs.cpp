@@ -1,15 +1,15 @@
 // The outputs to SQLite and to files beside bare clients: programs that hold the same rows as plain
 // values and write them in the same batches, as durably, with nothing but SQLite's or the system's
 // calls; the file's bytes are compared. Usage: bench_local_outputs FOLDER ROWS ROUNDS [sqlite|file]
+#include "output_comparison.hpp"
+
 #include "connectors/file/file_output.hpp"
 #include "connectors/sqlite/sqlite_output.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
@@ -25,22 +25,14 @@
 namespace {
 
 using namespace keyfold;
-using clock_type = std::chrono::steady_clock;
+using bench::clock_type;
+using bench::compare;
+using bench::give_up;
+using bench::must;
+using bench::seconds_since;
 
 constexpr int64_t batch_rows = 10'000; // an epoch, a transaction
 constexpr int64_t keys = 50'000;
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "bench_local_outputs: %s\n", why.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(result<T> x) {
-  if (!x)
-    give_up(x.error().message);
-  return std::move(*x);
-}
 
 struct row {
   std::string user;
@@ -86,7 +78,7 @@ double seconds_of_output(event_output& output, const std::vector<std::string>& l
   for (const auto& log : logs)
     if (auto done = output.publish(++epoch, log); !done)
       give_up(done.error().message);
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 double sqlite_output(const std::string& path, const std::vector<std::string>& logs) {
@@ -138,7 +130,7 @@ double sqlite_client(const std::string& path, const std::vector<row>& rows) {
     sqlite3_reset(write);
   }
   run(on, "COMMIT");
-  auto took = std::chrono::duration<double>(clock_type::now() - begun).count();
+  auto took = seconds_since(begun);
   sqlite3_finalize(write);
   sqlite3_close(on);
   return took;
@@ -200,7 +192,7 @@ double files_client(const std::string& path, const std::vector<row>& rows) {
     text.clear();
   }
   ::close(to);
-  return std::chrono::duration<double>(clock_type::now() - begun).count();
+  return seconds_since(begun);
 }
 
 void must_be_equal(const std::string& a, const std::string& b) {
@@ -212,27 +204,6 @@ void must_be_equal(const std::string& a, const std::string& b) {
     give_up(fmt::format("{} and {} differ: they were to hold the same bytes", a, b));
 }
 
-/// Rounds of output and client in turns; their best rates, and the ratio of the middle round.
-template <class Output, class Client>
-std::string compare(const char* name, size_t rows, int rounds, Output output, Client client) {
-  std::vector<double> ratios;
-  double best_output = 0;
-  double best_client = 0;
-  for (int round = 0; round < rounds; ++round) {
-    auto theirs = static_cast<double>(rows) / client(round);
-    auto ours = static_cast<double>(rows) / output(round);
-    std::printf("%s, round %d: output %.0f rows/s, bare client %.0f rows/s, %.2f of it\n", name,
-                round + 1, ours, theirs, ours / theirs);
-    ratios.push_back(ours / theirs);
-    best_output = std::max(best_output, ours);
-    best_client = std::max(best_client, theirs);
-  }
-  std::sort(ratios.begin(), ratios.end());
-  return fmt::format(
-      R"("{}": {{"rows_per_s": {:.0f}, "client_rows_per_s": {:.0f}, "ratio": {:.3f}}})", name,
-      best_output, best_client, ratios[ratios.size() / 2]);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -240,7 +211,8 @@ int main(int argc, char** argv) {
     give_up("usage: bench_local_outputs FOLDER ROWS ROUNDS [sqlite|file]");
   std::string folder = argv[1];
   std::string_view only = argc == 5 ? argv[4] : "";
-  auto rows = make_rows(std::atoll(argv[2]));
+  auto count = std::atoll(argv[2]);
+  auto rows = make_rows(count);
   auto rounds = std::atoi(argv[3]);
   auto logs = logs_of(rows);
   auto path = [&](const char* what, int round) {
@@ -248,15 +220,20 @@ int main(int argc, char** argv) {
   };
   std::vector<std::string> results;
   if (only != "file")
-    results.push_back(compare(
-        "sqlite", rows.size(), rounds,
-        [&](int round) { return sqlite_output(path("sqlite-output", round), logs); },
-        [&](int round) { return sqlite_client(path("sqlite-client", round), rows); }));
+    results.push_back(
+        "\"sqlite\": "
+        + compare(
+            count, rounds,
+            [&](int round) { return sqlite_output(path("sqlite-output", round), logs); },
+            [&](int round) { return sqlite_client(path("sqlite-client", round), rows); },
+            "sqlite"));
   if (only != "sqlite") {
-    results.push_back(compare(
-        "file", rows.size(), rounds,
-        [&](int round) { return files_output(path("file-output", round), logs); },
-        [&](int round) { return files_client(path("file-client", round), rows); }));
+    results.push_back("\"file\": "
+                      + compare(
+                          count, rounds,
+                          [&](int round) { return files_output(path("file-output", round), logs); },
+                          [&](int round) { return files_client(path("file-client", round), rows); },
+                          "file"));
     for (int round = 0; round < rounds; ++round)
       must_be_equal(path("file-output", round), path("file-client", round));
   }
