@@ -254,14 +254,14 @@ void epoch_coordinator::commit() {
   committing_ = true;
   with_.ledger->submit(epoch, [this, epoch](store::ledger_result<void> result) {
     post_task([epoch, result = std::move(result)](epoch_coordinator& self) mutable {
-      self.committed(std::move(epoch), std::move(result));
+      self.committed(epoch, std::move(result));
     });
   });
   let_go_on();
   pause_seconds_.Observe(std::chrono::duration<double>(clock::now() - begun_at_).count());
 }
 
-void epoch_coordinator::committed(std::shared_ptr<const store::epoch_commit> epoch,
+void epoch_coordinator::committed(const std::shared_ptr<const store::epoch_commit>& epoch,
                                   store::ledger_result<void> result) {
   committing_ = false;
   cost_ = clock::now() - begun_at_;

@@ -81,7 +81,7 @@ private:
   void share(size_t from, epoch_share what);
   void commit();
   std::shared_ptr<store::epoch_commit> gather();
-  void committed(std::shared_ptr<const store::epoch_commit> epoch,
+  void committed(const std::shared_ptr<const store::epoch_commit>& epoch,
                  store::ledger_result<void> result);
   void let_go_on();
   bool outputs_full() const;

@@ -38,8 +38,7 @@ std::span<const cell> announced_key::fields() {
 
 fold_part::fold_part(const routing_table& table,
                      const std::vector<std::vector<event_time>>& watermarks)
-    : logs(table.output_count), states(table.entities.size()), table_(table),
-      watermarks_(watermarks) {
+    : logs(table.output_count), states(table.entities.size()), watermarks_(watermarks) {
   for (const auto& entity : table.entities) {
     const auto& definition = entity.layout->definition();
     counts.emplace_back(definition.views.size());

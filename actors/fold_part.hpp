@@ -98,7 +98,6 @@ private:
     std::unique_ptr<announced_key> key;
   };
 
-  const routing_table& table_;
   const std::vector<std::vector<event_time>>& watermarks_;
   std::vector<entity_sinks> sinks_;
   arena scratch_;

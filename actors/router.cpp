@@ -110,6 +110,7 @@ void router::restore_time(uint32_t stream, event_time watermark, event_time newe
 void router::connect(uint32_t own, const std::vector<caf::intrusive_ptr<router>>& all,
                      std::vector<stream_counters> counters) {
   std::vector<caf::weak_actor_ptr> routers;
+  routers.reserve(all.size());
   for (const auto& x : all)
     routers.emplace_back(x->ctrl());
   flow_.connect(own, std::move(routers), std::move(counters));

@@ -142,7 +142,7 @@ private:
   void prepare_keys();
   uint32_t slot_for(entity_actor& key);
   void send_chunk();
-  void run_key(key_message& message, caf::execution_unit* unit);
+  void run_key(key_message& message, caf::execution_unit* by);
   void key_done();
   void settle_chunk();
   bool next_section();

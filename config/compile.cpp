@@ -80,6 +80,7 @@ compile_plan(std::string_view text, const std::string& file,
 
   tables.begin_again();
   std::vector<std::shared_ptr<stream_schema>> schemas;
+  schemas.reserve(streams.size());
   for (const auto& stream : streams)
     schemas.push_back(prune(stream, tables));
   made.entities = views.build({schemas.begin(), schemas.end()});

@@ -164,6 +164,7 @@ void append_table(const plan& all, const table_plan& x, std::string& out) {
   const auto& columns = table->columns();
   std::vector<std::string> key;
   std::vector<std::string> fields;
+  fields.reserve(columns.size());
   for (auto column : table->key())
     key.push_back(columns[column].name);
   for (const auto& column : columns)

@@ -345,6 +345,7 @@ graph::build(const std::vector<std::shared_ptr<const stream_schema>>& schemas) {
       out.key.push_back({x.key[i], x.types[i].value_or(data_type{})});
   }
   std::vector<const stream_schema*> columns;
+  columns.reserve(schemas.size());
   for (const auto& schema : schemas)
     columns.push_back(schema.get());
   uint64_t features_left = max_features;

@@ -65,6 +65,6 @@ struct online_request {
 /// Resolves a parsed body. Every element is looked at before use; nothing of the document is kept.
 /// @param max_keys bound on rows × entities
 tl::expected<online_request, online_fault>
-resolve_online_request(simdjson::dom::element body, const catalog_index& index, size_t max_keys);
+resolve_online_request(simdjson::dom::element element, const catalog_index& index, size_t max_keys);
 
 } // namespace keyfold::http

@@ -62,7 +62,7 @@ std::string message_of(const json& body) {
   if (message.empty())
     message = text(body, "Message");
   message.resize(std::min(
-      {message.size(), longest, message.find("The Canonical String"), message.find("\n")}));
+      {message.size(), longest, message.find("The Canonical String"), message.find('\n')}));
   return message;
 }
 

@@ -39,7 +39,7 @@ struct item_settings {
 class item_writer {
 public:
   /// The most that an item may have, by DynamoDB's count.
-  static constexpr size_t max_item_bytes = 400 * 1024;
+  static constexpr size_t max_item_bytes = size_t{400} * 1024;
 
   /// An error says what of the settings does not fit the rows: unknown columns, key attributes that
   /// are missing, are of no key type, or do not tell all rows apart.

@@ -85,7 +85,8 @@ private:
                     fmt::format("a pattern has at most {} variables and `until` conditions, and "
                                 "this has {}",
                                 most_conditions, made_.conditions.size()));
-    for (uint16_t i = 0; i < settings_.variables.size(); ++i) {
+    const auto count = static_cast<uint16_t>(settings_.variables.size()); // within the bound
+    for (uint16_t i = 0; i < count; ++i) {
       made_.conditions[i].as = i;
       if (settings_.variables[i].condition)
         conditions_.push_back({*settings_.variables[i].condition, i, nullptr, nullptr});

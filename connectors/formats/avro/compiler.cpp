@@ -39,7 +39,8 @@ compiler::compiler(const schema& writer, std::shared_ptr<const stream_schema> co
 result<std::shared_ptr<const program>> compiler::compile() {
   requests wanted;
   const auto& fields = program_->columns->fields;
-  for (uint16_t i = 0; i < fields.size(); ++i)
+  const auto count = static_cast<uint16_t>(fields.size()); // at most 1000, and those looked up
+  for (uint16_t i = 0; i < count; ++i)
     if (fields[i].decoded())
       wanted.push_back({i, 0});
   enter("the record");
@@ -65,8 +66,9 @@ const column_options& compiler::options_of(request x) const {
 
 bool compiler::prepare_fillings() {
   const auto& fields = program_->columns->fields;
-  program_->fillings.resize(fields.size());
-  for (uint16_t i = 0; i < fields.size(); ++i)
+  const auto count = static_cast<uint16_t>(fields.size());
+  program_->fillings.resize(count);
+  for (uint16_t i = 0; i < count; ++i)
     if (const auto& text = options_of({i, 0}).missing; text && !make_filling(i, *text))
       return wrong(fields[i],
                    fmt::format("its default \"{}\" is no {}", *text, to_string(fields[i].type)));
