@@ -31,7 +31,7 @@ private:
 } // namespace
 
 result<std::vector<shown_feature>>
-read_key_features(std::shared_ptr<const entity_definition> entity, std::string_view state,
+read_key_features(const std::shared_ptr<const entity_definition>& entity, std::string_view state,
                   event_time as_of) {
   const entity_layout layout{entity};
   auto views = layout.view_count();

@@ -22,7 +22,7 @@ struct shown_feature {
 /// Decodes the state of a key as the ledger keeps it, and reads all features of all its views.
 /// Views whose definition differs from the one that wrote the state have none.
 result<std::vector<shown_feature>>
-read_key_features(std::shared_ptr<const entity_definition> entity, std::string_view state,
+read_key_features(const std::shared_ptr<const entity_definition>& entity, std::string_view state,
                   event_time as_of);
 
 } // namespace keyfold

@@ -65,6 +65,7 @@ table_bounds read_bounds(const node& at) {
 
 std::vector<std::string> names_of(const std::vector<column>& columns) {
   std::vector<std::string> out;
+  out.reserve(columns.size());
   for (const auto& x : columns)
     out.push_back(x.name);
   return out;
