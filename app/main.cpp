@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
 #include <functional>
@@ -49,6 +50,18 @@ void add_run_options(CLI::App& app, keyfold::run_options& options) {
       "Exit status: 0 ended as asked, 1 a failure while running, 2 the definition is wrong.");
 }
 
+/// mimalloc gives a page back so long after its last block went, but only when its thread frees
+/// another one: of a pipeline at rest, whose threads do nothing, pages must go at once or they
+/// never go. While records come, the same pages are wanted again within milliseconds; to give them
+/// back and have them zeroed would take a tenth of the processor. The environment's setting comes
+/// first.
+void give_back_pages(bool records_come) {
+  static const auto ours = std::getenv("MIMALLOC_DECOMMIT_DELAY") == nullptr;
+  constexpr long while_records_come_ms = 25;
+  if (ours)
+    mi_option_set(mi_option_decommit_delay, records_come ? while_records_come_ms : 0);
+}
+
 /// Declares the commands; the one that is given stores what is to be done in `action`.
 void add_commands(CLI::App& app, command_options& options, std::function<int()>& action) {
   auto add = [&](const char* name, const char* help, std::function<int()> run) {
@@ -57,7 +70,10 @@ void add_commands(CLI::App& app, command_options& options, std::function<int()>&
     return command;
   };
   add_run_options(*add("run", "Run a definition: read, fold, serve, publish",
-                       [&] { return keyfold::run(options.run); }),
+                       [&] {
+                         options.run.on_beat = give_back_pages;
+                         return keyfold::run(options.run);
+                       }),
                   options.run);
 
   auto* check = add("check", "Say what is wrong with a definition, each mistake with its place",
@@ -116,9 +132,6 @@ int keyfold_main(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-  // Pages that are free go back at once: the delay only ends when their thread allocates again, and
-  // threads of a pipeline that has caught up rest. The environment's setting comes first.
-  mi_option_set_default(mi_option_decommit_delay, 0);
   try {
     return keyfold_main(argc, argv);
   } catch (const std::exception& problem) {

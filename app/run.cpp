@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 namespace keyfold {
 
@@ -78,12 +79,14 @@ class progress_watch {
 public:
   using clock = std::chrono::steady_clock;
 
-  progress_watch(const engine& x, const metrics_registry& metrics)
-      : engine_(x), metrics_(metrics) {}
+  progress_watch(const engine& x, const metrics_registry& metrics,
+                 std::function<void(bool)> on_beat)
+      : engine_(x), metrics_(metrics), on_beat_(std::move(on_beat)) {}
 
   void beat() {
     auto now = clock::now();
     auto records = engine_.records();
+    on_beat_(records != std::exchange(seen_records_, records));
     if (records != 0 && first_ == clock::time_point{})
       first_ = now - beat_length;
     if (now - said_ < std::chrono::seconds{10})
@@ -129,9 +132,11 @@ private:
 
   const engine& engine_;
   const metrics_registry& metrics_;
+  std::function<void(bool)> on_beat_;
   clock::time_point first_{};
   clock::time_point said_ = clock::now();
   uint64_t said_records_ = 0;
+  uint64_t seen_records_ = 0;
 };
 
 int failed(const error& x) {
@@ -176,7 +181,7 @@ int serve(const config::plan& plan, const run_options& options) {
     if (auto serving = start(*server, wired->serving); !serving)
       return failed(serving.error());
   }
-  progress_watch watch{pipeline, *metrics};
+  progress_watch watch{pipeline, *metrics, options.on_beat};
   while (stop_signals.load() == 0 && !pipeline.wait(progress_watch::beat_length))
     watch.beat();
   if (server)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace keyfold {
@@ -10,6 +11,8 @@ struct run_options {
   bool exit_at_end = false; ///< read what is there now, publish, exit; also of Kafka topics
   std::string report;       ///< file for a JSON object with the run's figures, written at the end
   std::string log_level = "info"; ///< trace, debug, info, warn, error or off
+  /// Called every 50 ms, and told whether records were read since the last time.
+  std::function<void(bool)> on_beat = [](bool) {};
 };
 
 /// Runs a definition until it is told to stop (SIGTERM, SIGINT), fails, or, with `exit_at_end`, has

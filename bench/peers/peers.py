@@ -78,7 +78,7 @@ def stop_at_rest(child):
     while quiet < 5 and child.poll() is None:
         time.sleep(1)
         before, used = used, processor_seconds(child.pid)
-        quiet = quiet + 1 if used > 0.5 and used - before < 0.05 else 0
+        quiet = quiet + 1 if used > 0.5 and used - before < 0.15 else 0
     resident = resident_bytes(child.pid) if child.poll() is None else 0
     child.terminate()
     return resident
