@@ -91,6 +91,7 @@ std::string table_of(const std::vector<const table_change*>& rows) {
   text_table table{std::move(headings)};
   for (auto* row : rows) {
     std::vector<std::string> cells;
+    cells.reserve(keys.size() + values.size());
     for (auto& x : keys)
       cells.push_back(cell_text(row->key, x));
     for (auto& x : values)

@@ -13,6 +13,7 @@ To same_place(From x) {
 
 std::vector<dynamodb::item_part> parts_of(const std::vector<config::dynamodb_part>& parts) {
   std::vector<dynamodb::item_part> result;
+  result.reserve(parts.size());
   for (const auto& x : parts)
     result.push_back({x.name, same_place<dynamodb::item_part::kind>(x.is), x.columns, x.literal,
                       parts_of(x.parts)});
