@@ -179,7 +179,7 @@ private:
   void set_bound(uint64_t keys);
   void let_go(uint32_t entity, uint64_t hash, entity_actor& key);
 
-  static constexpr size_t chunk_rows = 1024;
+  static constexpr size_t chunk_rows = 256;
   static constexpr size_t most_emitted_rows = 16'384; // held before they are sent on
 
   caf::actor_system& system_;

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr size_t batch_rows = 4096;
-constexpr size_t chunk_rows = 1024; // as the router's
+constexpr size_t chunk_rows = 256; // as the router's
 constexpr duration between_rows{100};
 constexpr event_time first_time{1'700'000'000s};
 constexpr duration slice = 100ms;

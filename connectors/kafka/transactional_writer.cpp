@@ -50,8 +50,9 @@ result<settings_handle> transactional_writer::client_settings() {
       {"partitioner", "murmur2_random"}, // as Java's producers
       {"linger.ms", "5"},
       {"batch.num.messages", "10000"},
+      {"batch.size", "262144"},
       {"queue.buffering.max.messages", "1000000"},
-      {"queue.buffering.max.kbytes", "262144"},
+      {"queue.buffering.max.kbytes", "65536"},
       {"delivery.report.only.error", "true"},
       {"socket.nagle.disable", "true"},
       {"reconnect.backoff.max.ms", "2000"},
