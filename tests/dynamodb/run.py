@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import time
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
@@ -78,10 +77,7 @@ class Pipeline:
 
     def push(self, events):
         """Events: (user, event name, time)."""
-        body = "".join(json.dumps({"userId": user, "eventName": name, "eventTs": at}) + "\n" for user, name, at in events)
-        request = urllib.request.Request(f"{self.client.base}/push?stream=events", data=body.encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            answer.read()
+        self.client.push("events", [{"userId": user, "eventName": name, "eventTs": at} for user, name, at in events])
         for user, name, at in events:
             self.sent.setdefault((user, name), []).append(at)
 

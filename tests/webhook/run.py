@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
@@ -81,9 +80,7 @@ class Pipeline:
 
     def push(self, users, name="like"):
         """One event of each, all at the same time."""
-        body = "".join(json.dumps({"userId": user, "eventName": name, "eventTs": 1707605600}) + "\n" for user in users)
-        with urllib.request.urlopen(f"{self.client.base}/push?stream=events", body.encode(), timeout=30) as answer:
-            answer.read()
+        self.client.push("events", [{"userId": user, "eventName": name, "eventTs": 1707605600} for user in users])
         for user in users:
             self.sent[user, name] = self.sent.get((user, name), 0) + 1
 
