@@ -111,10 +111,14 @@ private:
     step();
     skip_blank();
     while (at_ < text_.size() && peek() != ']' && !index_.too_deep_) {
+      auto begun = at_;
       auto& item = to.items.emplace_back();
       value(item, depth + 1);
       item.key = item.value;
       next_part();
+      // A brace that closes a bracket is the parser's to complain of, but this must end.
+      if (at_ == begun)
+        step();
     }
     step();
   }

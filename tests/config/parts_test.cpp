@@ -48,6 +48,12 @@ TEST_CASE("positions: keys and values are found behind comments, escapes and tab
   CHECK_FALSE(index.too_deep());
 }
 
+TEST_CASE("position index: a bracket that a brace closes ends, and what follows has its place") {
+  for (std::string_view text :
+       {"[}", "[1, }", "[[}]", "{\"a\": [}, \"b\": 1}", "[}}}}", "{\"a\": [1 }"})
+    CHECK(position_index{text}.at(0).line == 1);
+}
+
 TEST_CASE("positions: depth beyond the bound is noticed, not followed") {
   auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   CHECK_FALSE(position_index{nested(position_index::max_depth + 1)}.too_deep());
