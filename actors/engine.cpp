@@ -150,18 +150,8 @@ void engine::make_routers() {
     routers_[i]->connect(i, routers_, derived);
 }
 
-/// Streams are joined with tables in memory as if those could not be missing.
-result<void> engine::check_tables() const {
-  for (const auto& stream : settings_.streams)
-    for (const auto& lookup : stream.schema->lookups)
-      if (auto problem = lookup.table->problem(); !lookup.table->waits() && !problem.empty())
-        return fail(fmt::format("stream `{}`: {}", stream.schema->name, problem));
-  return {};
-}
-
-result<void> engine::start() {
-  if (auto loaded = check_tables(); !loaded)
-    return loaded;
+/// Opens the ledger; rows of tables are in it as if they were keys of entities behind the others.
+result<void> engine::open_ledger() {
   store::open_options options;
   options.path = settings_.ledger_path;
   options.application = settings_.application;
@@ -171,16 +161,42 @@ result<void> engine::start() {
     for (const auto& view : entity->views)
       options.fingerprints[entity->name + "/" + view->name()] = view->fingerprint();
   }
+  for (const auto& source : settings_.tables)
+    if (auto* table = source->kept(); table != nullptr) {
+      kept_.push_back({table, static_cast<uint32_t>(options.entities.size())});
+      options.entities.push_back(kept_table_name(table->name()));
+    }
   auto opened = store::ledger::open(options);
   if (!opened)
     return fail(opened.error().message);
   ledger_ = std::move(*opened);
+  return {};
+}
+
+/// Streams are joined with tables in memory as if those could not be missing.
+result<void> engine::load_tables() {
+  for (const auto& source : settings_.tables)
+    if (auto loaded = source->load(); !loaded)
+      return loaded;
+  for (const auto& stream : settings_.streams)
+    for (const auto& lookup : stream.schema->lookups)
+      if (auto problem = lookup.table->problem(); !lookup.table->waits() && !problem.empty())
+        return fail(fmt::format("stream `{}`: {}", stream.schema->name, problem));
+  return {};
+}
+
+result<void> engine::start() {
+  if (auto opened = open_ledger(); !opened)
+    return opened;
   table_ = make_table();
   gate_ = std::make_shared<flow_gate>(settings_.max_in_flight_rows);
   make_routers();
   set_residency();
+  restore_positions();
   if (auto restored = restore(); !restored)
     return restored;
+  if (auto loaded = load_tables(); !loaded)
+    return loaded;
   make_outputs();
   auto busy = [this, inflow = inflow_watch{}]() mutable {
     auto overfull =
@@ -194,6 +210,8 @@ result<void> engine::start() {
   };
   ledger_writer_ = std::make_unique<ledger_writer>(*ledger_, *metrics_, ready_, std::move(busy));
   start_sources();
+  for (const auto& source : settings_.tables)
+    source->start();
   ready_.set("engine", {});
   return {};
 }
@@ -213,6 +231,17 @@ void engine::set_residency() {
     x->set_residency(share, *loader_, passivated);
 }
 
+/// Tells tables how far the ledger has followed them.
+void engine::restore_positions() {
+  for (const auto& x : kept_) {
+    std::optional<table_position> position;
+    for (auto& row : ledger_->positions())
+      if (row.stream == kept_table_name(x.table->name()))
+        position = table_position{std::move(row.partition), row.next};
+    x.table->restore(std::move(position));
+  }
+}
+
 result<void> engine::restore() {
   // Keys that stay in the ledger are read from its rows: nothing may be left in segments.
   for (auto more = settings_.residency.bounded(); more;) {
@@ -226,6 +255,10 @@ result<void> engine::restore() {
   auto begin = std::chrono::steady_clock::now();
   auto read =
       ledger_->for_each_key([&](uint32_t entity, std::string_view key, std::string_view state) {
+        if (entity >= settings_.entities.size()) {
+          kept_[entity - settings_.entities.size()].table->restore_row(key, state);
+          return;
+        }
         auto& owner = routers_[router_of(key, settings_.routers)];
         if (!owner->restore(entity, key, state) && malformed.empty())
           malformed = key;
@@ -276,6 +309,7 @@ void engine::start_sources() {
   parts.outputs = &outputs_;
   parts.dead_letter_output = settings_.dead_letter_output;
   parts.letters = settings_.letters;
+  parts.tables = kept_;
   parts.ledger = ledger_writer_.get();
   parts.last_epoch = ledger_->last_epoch();
   parts.compacted_epoch = [this] { return ledger_->compacted_epoch(); };
@@ -334,6 +368,8 @@ result<void> engine::stop(std::chrono::milliseconds deadline) {
   if (coordinator_ == nullptr || std::exchange(stopped_, true))
     return {};
   ready_.set("engine", "stopping");
+  for (const auto& source : settings_.tables)
+    source->stop(); // the last epoch takes what they have left, also dead letters
   coordinator_->send_stop(std::chrono::steady_clock::now() + deadline);
   while (!wait(std::chrono::milliseconds{1000}))
     ;

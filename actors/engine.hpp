@@ -4,6 +4,7 @@
 #include "messages/dead_letter_queue.hpp"
 #include "messages/feature_query.hpp"
 #include "messages/push.hpp"
+#include "messages/table_source.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -60,6 +61,7 @@ struct engine_settings {
   residency_settings residency; ///< of all routers together
   bool finish_at_end = false;
   fault_hook fault;
+  std::vector<std::shared_ptr<table_source>> tables; ///< loaded before anything reads them
 };
 
 /// A whole pipeline inside an actor system: sources, routers, keys, ledger, outputs. Embed it in a
@@ -73,14 +75,15 @@ public:
          std::shared_ptr<metrics_registry> metrics, readiness& ready);
   ~engine() override;
 
-  /// Opens the ledger, restores the keys, starts reading. Tables in memory that streams look up
-  /// must have been loaded. An error is a sentence for the user; nothing has been started.
+  /// Opens the ledger, restores the keys, loads the tables, which may go on with rows that the
+  /// ledger holds, and starts reading. Tables in memory that streams look up and that are none of
+  /// `tables` must have been loaded. An error is a sentence for the user; nothing has been started.
   result<void> start();
   /// Waits until the pipeline has ended by itself (a failure, or all sources at their end) or
   /// `patience` is over. Returns true when it has ended.
   bool wait(std::chrono::milliseconds patience);
-  /// Stops polling, folds what was read, commits, publishes until `deadline`. Returns why the
-  /// pipeline failed, if it did.
+  /// Stops polling and following tables, folds what was read, commits, publishes until `deadline`.
+  /// Returns why the pipeline failed, if it did.
   result<void> stop(std::chrono::milliseconds deadline);
 
   void submit(std::shared_ptr<feature_query> query, caf::execution_unit* unit) override;
@@ -90,7 +93,9 @@ public:
   uint64_t epoch() const noexcept;
 
 private:
-  result<void> check_tables() const;
+  result<void> open_ledger();
+  void restore_positions();
+  result<void> load_tables();
   std::shared_ptr<const routing_table> make_table() const;
   void make_routers();
   void set_residency();
@@ -109,6 +114,7 @@ private:
   std::vector<caf::intrusive_ptr<router>> routers_;
   std::vector<std::unique_ptr<source_reader>> sources_;
   std::vector<coordinated_output> outputs_;
+  std::vector<coordinated_table> kept_;
   std::unique_ptr<key_loader> loader_;
   std::unique_ptr<ledger_writer> ledger_writer_;
   caf::intrusive_ptr<epoch_coordinator> coordinator_;

@@ -219,6 +219,7 @@ std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
     }
     share = {};
   }
+  gather_tables(*result);
   auto letters = with_.letters != nullptr ? with_.letters->take() : std::vector<dead_letter>{};
   for (auto& progress : progress_)
     std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
@@ -234,11 +235,29 @@ std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
   return result;
 }
 
+/// Rows of tables that have changed, and how far those of the ledger have been followed.
+void epoch_coordinator::gather_tables(store::epoch_commit& to) {
+  rows_left_ = false;
+  for (const auto& x : with_.tables) {
+    store::state_segment segment{x.entity, {}};
+    auto share = x.table->take(settings_.max_table_bytes, last_,
+                               [&](std::string_view key, std::string_view row) {
+                                 store::append_key_state(segment.pairs, key, row);
+                               });
+    rows_left_ = rows_left_ || share.more;
+    if (!segment.pairs.empty())
+      to.segments.push_back(std::move(segment));
+    if (share.position)
+      to.positions.push_back({kept_table_name(x.table->name()), share.position->of,
+                              share.position->next, microseconds_of(beginning_of_time), false});
+  }
+}
+
 void epoch_coordinator::commit() {
   phase_ = phase::folding;
-  last_done_ = last_;
   ended_ = std::all_of(progress_.begin(), progress_.end(), [](const auto& x) { return x.ended; });
   auto epoch = gather();
+  last_done_ = last_ && (!rows_left_ || clock::now() >= deadline_);
   auto nothing =
       epoch->segments.empty() && epoch->outbox.empty() && same(epoch->positions, last_positions_);
   if (nothing) {
@@ -275,6 +294,8 @@ void epoch_coordinator::committed(const std::shared_ptr<const store::epoch_commi
     with_.fault(fault_point::after_ledger_commit, epoch->epoch);
   if (with_.letters != nullptr)
     with_.letters->committed();
+  for (const auto& x : with_.tables)
+    x.table->committed();
   committed_epoch_.store(epoch->epoch, std::memory_order_relaxed);
   epoch_gauge_.Set(static_cast<double>(epoch->epoch));
   for (const auto& row : epoch->outbox)
@@ -351,7 +372,7 @@ bool epoch_coordinator::quiet() const {
   // Keys that wait for room are brought back under credit: they are looked for first.
   return std::none_of(with_.routers.begin(), with_.routers.end(),
                       [](const auto& x) { return x->keys_wait_for_room(); })
-         && with_.gate->in_flight() == 0 && log_bytes() == 0
+         && with_.gate->in_flight() == 0 && log_bytes() == 0 && !rows_left_
          && (with_.letters == nullptr || with_.letters->empty())
          && std::all_of(with_.routers.begin(), with_.routers.end(),
                         [](const auto& x) { return x->dirty_keys() == 0; });

@@ -6,6 +6,7 @@
 #include "actors/router.hpp"
 #include "actors/source_reader.hpp"
 #include "messages/dead_letter_queue.hpp"
+#include "messages/table_source.hpp"
 
 #include <chrono>
 #include <functional>
@@ -21,10 +22,17 @@ struct coordinated_output {
   uint64_t max_pending_bytes = 0;
 };
 
+/// A table that keeps its rows in the ledger, as the coordinator sees it.
+struct coordinated_table {
+  kept_table* table;
+  uint32_t entity; ///< the number of its rows in segments
+};
+
 struct epoch_settings {
   std::chrono::milliseconds interval{500};
   std::chrono::milliseconds max_interval{10'000};
   uint64_t max_log_bytes = 64u << 20; ///< changes held in memory: beyond, the epoch ends early
+  size_t max_table_bytes = 32u << 20; ///< rows of one table that an epoch takes
 };
 
 /// Ends epochs: holds the sources, waits until all they read is folded, gathers positions, changes
@@ -42,6 +50,7 @@ public:
     std::vector<coordinated_output>* outputs; ///< in the order of the routing table's numbers
     std::optional<size_t> dead_letter_output;
     std::shared_ptr<dead_letter_queue> letters; ///< those of others than sources; may be null
+    std::vector<coordinated_table> tables;
     ledger_writer* ledger;
     uint64_t last_epoch = 0;
     std::function<uint64_t()> compacted_epoch; ///< of the ledger
@@ -81,6 +90,7 @@ private:
   void share(size_t from, epoch_share what);
   void commit();
   std::shared_ptr<store::epoch_commit> gather();
+  void gather_tables(store::epoch_commit& to);
   void committed(const std::shared_ptr<const store::epoch_commit>& epoch,
                  store::ledger_result<void> result);
   void let_go_on();
@@ -102,7 +112,8 @@ private:
   bool last_ = false;      // the epoch under way is the last
   bool last_done_ = false; // and it is over
   bool finished_ = false;
-  bool ended_ = false; // all sources, as of the last epoch
+  bool ended_ = false;     // all sources, as of the last epoch
+  bool rows_left_ = false; // of tables, by the epoch before, which took as many as it may
   std::string failure_;
   clock::time_point begun_at_ = clock::now();
   clock::time_point deadline_{};

@@ -161,9 +161,6 @@ int serve(const config::plan& plan, const run_options& options) {
   if (!wired)
     return failed(wired.error());
   wired->engine.fault = fault_from_environment();
-  for (auto& table : wired->tables)
-    if (auto loaded = table->load(); !loaded)
-      return failed(loaded.error());
   auto workers = plan.limits.workers != 0 ? plan.limits.workers
                                           : std::max(1u, std::thread::hardware_concurrency());
   actor_config actors{workers};
@@ -172,8 +169,6 @@ int serve(const config::plan& plan, const run_options& options) {
   engine pipeline{system, std::move(wired->engine), metrics, ready};
   if (auto started = pipeline.start(); !started)
     return failed(started.error());
-  for (auto& table : wired->tables)
-    table->start();
   std::optional<http::server> server;
   if (plan.serving.enabled) {
     server.emplace(wired->serving, http::dependencies{system, pipeline, wired->catalog,
@@ -186,8 +181,6 @@ int serve(const config::plan& plan, const run_options& options) {
     watch.beat();
   if (server)
     server->begin_drain();
-  for (auto& table : wired->tables)
-    table->stop(); // before the last epoch, which takes the dead letters there are
   auto stopped = pipeline.stop(plan.serving.drain_timeout);
   if (!options.report.empty())
     watch.write(options.report);

@@ -70,7 +70,7 @@ result<wired_plan> wire(const config::plan& plan, bool bounded,
     auto made = make_table(table, plan, metrics, engine.letters);
     if (!made)
       return tl::unexpected{made.error()};
-    result.tables.push_back(std::move(*made));
+    engine.tables.push_back(std::move(*made));
   }
   if (auto added = add_outputs(plan, engine, registries, metrics); !added)
     return tl::unexpected{added.error()};

@@ -5,7 +5,6 @@
 #include "http/settings.hpp"
 #include "messages/feature_query.hpp"
 #include "messages/push.hpp"
-#include "messages/table_source.hpp"
 
 #include <memory>
 #include <string>
@@ -20,8 +19,6 @@ struct wired_plan {
   http::server_settings serving;
   std::shared_ptr<const feature_catalog> catalog;
   std::shared_ptr<push_endpoint> push; ///< null: no stream takes pushes
-  /// To be loaded before the engine starts, and followed while it runs.
-  std::vector<std::shared_ptr<table_source>> tables;
 };
 
 /// Makes sources, tables and outputs; connects to nothing yet. An error is a sentence for the user.

@@ -3,13 +3,16 @@
 #include "app/key_features.hpp"
 #include "app/table.hpp"
 #include "config/plan.hpp"
+#include "connectors/postgres/pgoutput.hpp"
 #include "features/timestamp_format.hpp"
+#include "messages/table_source.hpp"
 #include "store/ledger.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace keyfold {
@@ -37,6 +40,12 @@ std::string size_text(uint64_t bytes) {
   constexpr double mebibyte = 1 << 20;
   return bytes < 1 << 20 ? fmt::format("{} bytes", bytes)
                          : fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mebibyte);
+}
+
+/// How far a table has been followed, in the words of its server. All that are kept are of
+/// PostgreSQL.
+std::string table_position_text(int64_t next) {
+  return postgres::pgoutput::lsn_text(static_cast<postgres::pgoutput::lsn>(next));
 }
 
 /// A ledger opened for inspection, and the definition if there is one.
@@ -102,12 +111,14 @@ private:
   }
 
   result<uint32_t> entity_number() const {
-    auto& names = description_.entities;
-    auto found = std::find(names.begin(), names.end(), options_.entity);
-    if (found == names.end())
+    auto& all = description_.entities;
+    std::vector<std::string> names;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(names),
+                 [](const auto& x) { return !is_kept_table_name(x); });
+    if (std::find(names.begin(), names.end(), options_.entity) == names.end())
       return fail(fmt::format("the ledger has no entity \"{}\"; it has {}", options_.entity,
                               fmt::join(names, ", ")));
-    return static_cast<uint32_t>(found - names.begin());
+    return static_cast<uint32_t>(std::find(all.begin(), all.end(), options_.entity) - all.begin());
   }
 
   result<void> print_summary() {
@@ -125,8 +136,16 @@ private:
     fmt::print("{} on disk, {} not yet compacted, {} to be published\n\n",
                size_text(statistics.file_bytes), size_text(statistics.segment_bytes),
                size_text(statistics.outbox_bytes));
+    print_entities(keys, bytes);
+    print_tables(keys, bytes);
+    return {};
+  }
+
+  void print_entities(const std::vector<uint64_t>& keys, const std::vector<uint64_t>& bytes) const {
     text_table entities{{"entity", "keys", "bytes of keys and states", "views"}};
     for (size_t i = 0; i < keys.size(); ++i) {
+      if (is_kept_table_name(description_.entities[i]))
+        continue;
       auto prefix = description_.entities[i] + "/";
       std::vector<std::string> views;
       for (auto& entry : description_.fingerprints)
@@ -137,13 +156,33 @@ private:
     }
     entities.print();
     fmt::print("\n");
-    return {};
+  }
+
+  void print_tables(const std::vector<uint64_t>& rows, const std::vector<uint64_t>& bytes) const {
+    text_table tables{{"table", "rows", "bytes of keys and rows", "followed up to"}};
+    for (size_t i = 0; i < rows.size(); ++i) {
+      auto& name = description_.entities[i];
+      if (!is_kept_table_name(name))
+        continue;
+      std::string position = "not whole: read anew at the next start";
+      for (auto& x : ledger_->positions())
+        if (x.stream == name)
+          position = table_position_text(x.next);
+      tables.add({name.substr(kept_table_prefix.size()), fmt::format("{}", rows[i]),
+                  fmt::format("{}", bytes[i]), position});
+    }
+    if (tables.size() == 0)
+      return;
+    tables.print();
+    fmt::print("\n");
   }
 
   void print_positions() const {
     text_table table{{"stream", "partition", "next", "newest event", "ended"}};
     for (auto& x : ledger_->positions())
-      if (x.partition == store::watermark_row)
+      if (is_kept_table_name(x.stream))
+        table.add({x.stream, "", table_position_text(x.next), "", ""});
+      else if (x.partition == store::watermark_row)
         table.add({x.stream, "(watermark)", "", time_text(x.max_time_us), ""});
       else
         table.add({x.stream, x.partition, fmt::format("{}", x.next), time_text(x.max_time_us),

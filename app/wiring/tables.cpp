@@ -28,7 +28,7 @@ table_result make_csv(const config::table_plan& x, const config::csv_table& file
 }
 
 table_result make_postgres(const config::table_plan& x, const config::postgres_table& from,
-                           const std::string& application, const std::string& ledger,
+                           const std::string& application,
                            const std::shared_ptr<metrics_registry>& metrics,
                            const std::shared_ptr<dead_letter_queue>& letters) {
   postgres::table_settings table{x.slot->name(),
@@ -42,10 +42,8 @@ table_result make_postgres(const config::table_plan& x, const config::postgres_t
     auto copy = std::make_shared<postgres::table_copy>(x.slot->name(), x.slot->columns(),
                                                        x.slot->key(), x.bounds);
     x.slot->put(copy);
-    auto file = ledger + ".table-" + table.name;
     return std::make_shared<postgres::replicated_table>(
-        postgres::replication_settings{std::move(table), x.bounds, from.slot, from.publication,
-                                       std::move(file)},
+        postgres::replication_settings{std::move(table), x.bounds, from.slot, from.publication},
         std::move(copy), metrics, letters);
   }
   auto made = std::make_shared<postgres::on_demand_table>(
@@ -64,8 +62,8 @@ make_table(const config::table_plan& x, const config::plan& of,
            const std::shared_ptr<dead_letter_queue>& letters) {
   if (const auto* file = std::get_if<config::csv_table>(&x.source))
     return make_csv(x, *file, metrics, letters);
-  return make_postgres(x, std::get<config::postgres_table>(x.source), of.application,
-                       of.ledger.path, metrics, letters);
+  return make_postgres(x, std::get<config::postgres_table>(x.source), of.application, metrics,
+                       letters);
 }
 
 } // namespace keyfold

@@ -13,13 +13,8 @@ namespace {
 
 constexpr std::chrono::milliseconds pause{500};
 constexpr std::chrono::seconds answer_every{5};
-constexpr std::chrono::seconds save_every{10};
-/// Saving takes at most one twentieth of the time.
-constexpr int save_share = 20;
 /// Changes of one transaction that are held before they are applied, though it has not ended.
 constexpr size_t most_steps = 100'000;
-/// Log that passed without a change of the table, after which the position is saved nevertheless.
-constexpr uint64_t much_log = 16u << 20;
 
 int64_t microseconds_since_2000() {
   using namespace std::chrono;
@@ -49,6 +44,9 @@ replication_metrics::replication_metrics(metrics_registry& registry, const std::
       bad_rows(make_counter(registry, "keyfold_postgres_table_bad_rows_total",
                             "Rows that could not be read; they count as missing.",
                             {{"table", table}})),
+      waits(make_counter(registry, "keyfold_postgres_table_waits_total",
+                         "Times that replication had to wait, since the ledger was behind.",
+                         {{"table", table}})),
       rows(make_gauge(registry, "keyfold_table_rows", "Rows of the table.", {{"table", table}})),
       bytes(make_gauge(registry, "keyfold_table_bytes",
                        "Memory of the table's rows, without what views derive from them.",
@@ -74,18 +72,18 @@ replicated_table::~replicated_table() {
   stop();
 }
 
-/// What the rows in the file are: another table or other columns make another number.
-uint64_t replicated_table::identity() const {
-  std::string text =
-      fmt::format("{}\n{}\n{}", settings_.table.table, table_number_, settings_.slot);
+/// What the rows in the ledger are: another server, table, slot or columns make another text.
+std::string replicated_table::identity() const {
+  auto text =
+      fmt::format("{}\n{}\n{}\n{}", server_, settings_.table.table, table_number_, settings_.slot);
   for (const auto& field : settings_.table.schema->fields)
     text += '\n' + field.name + '\t' + column_of(field) + '\t' + to_string(field.type);
   for (auto number : settings_.table.key)
     text += '\n' + std::to_string(number);
-  uint64_t out = 14695981039346656037u;
+  uint64_t out = 14695981039346656037u; // FNV-1a
   for (auto c : text)
     out = (out ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  return out;
+  return fmt::format("{:016x}", out);
 }
 
 // --- following -----------------------------------------------------------------------------------
@@ -121,15 +119,26 @@ void replicated_table::follow() {
     for (int i = 0; i < 10 && !stopping_; ++i)
       std::this_thread::sleep_for(pause / 10);
   }
-  save(true);
   if (connection_.is_open())
     static_cast<void>(answer());
 }
 
+/// Whether more can be taken from the server: letters and deleted rows that wait for the ledger are
+/// bounded.
+bool replicated_table::has_room() {
+  if (!letters_.empty() && queue_ != nullptr && !queue_->offer(letters_))
+    return false;
+  auto waited = std::exchange(waits_, held_->crowded());
+  if (waits_ && !waited)
+    metrics_.waits.Increment();
+  return !waits_;
+}
+
 outcome<void> replicated_table::follow_once() {
-  if (!letters_.empty() && queue_ != nullptr && !queue_->offer(letters_)) {
-    std::this_thread::sleep_for(pause / 10); // no more is read while they have no room
-    return {};
+  auto due = clock::now() - answered_at_ >= answer_every;
+  if (!has_room()) {
+    std::this_thread::sleep_for(pause / 10);
+    return due ? answer() : outcome<void>{};
   }
   auto bytes = connection_.copied(std::chrono::milliseconds{200});
   if (!bytes)
@@ -145,14 +154,13 @@ outcome<void> replicated_table::follow_once() {
       const auto& alive = std::get<pgoutput::keepalive>(*message);
       // Nothing of the table is before it that has not come.
       if (!in_transaction_ && alive.end > position_)
-        position_ = alive.end;
+        reach(alive.end);
       metrics_.lag.Set(static_cast<double>(alive.end - std::min(alive.end, position_)));
       if (alive.wants_answer)
-        answered_at_ = {};
+        due = true;
     }
   }
-  save(false);
-  return clock::now() - answered_at_ >= answer_every ? answer() : outcome<void>{};
+  return due ? answer() : outcome<void>{};
 }
 
 outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
@@ -222,7 +230,12 @@ void replicated_table::bad_row(const std::string& why) {
 void replicated_table::commit(pgoutput::lsn end) {
   apply();
   in_transaction_ = false;
-  position_ = std::max(position_, end);
+  reach(std::max(position_, end));
+}
+
+void replicated_table::reach(pgoutput::lsn position) {
+  position_ = position;
+  held_->reached(position);
 }
 
 void replicated_table::apply() {
@@ -235,38 +248,14 @@ void replicated_table::apply() {
     spdlog::warn("table {}: {} rows are left out: raise `max_rows` or `max_memory`",
                  settings_.table.name, refused);
   }
-  changed_ = true;
   metrics_.rows.Set(static_cast<double>(held_->rows()));
   metrics_.bytes.Set(static_cast<double>(held_->bytes()));
 }
 
-/// Writes the copy and its position, from time to time.
-void replicated_table::save(bool now) {
-  if (position_ == 0 || in_transaction_ || position_ == saved_)
-    return;
-  auto since = clock::now() - saved_at_;
-  auto due = since >= std::max<clock::duration>(save_every, save_share * save_cost_)
-             && (changed_ || position_ - saved_ >= much_log);
-  if (!due && !now)
-    return;
-  auto begun = clock::now();
-  auto saved = held_->save(settings_.file, identity(), position_);
-  save_cost_ = clock::now() - begun;
-  saved_at_ = clock::now();
-  if (!saved) {
-    spdlog::warn("table {}: {}; the server keeps its log meanwhile", settings_.table.name,
-                 saved.error().message);
-    return;
-  }
-  saved_ = position_;
-  changed_ = false;
-  answered_at_ = {};
-}
-
-/// Tells the server what it need not keep: what is in the file.
+/// Tells the server what it need not keep: what is in the ledger.
 outcome<void> replicated_table::answer() {
   std::string status;
-  pgoutput::append_status(position_, saved_, microseconds_since_2000(), status);
+  pgoutput::append_status(position_, held_->durable(), microseconds_since_2000(), status);
   answered_at_ = clock::now();
   return connection_.send_copy(status);
 }

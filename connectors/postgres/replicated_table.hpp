@@ -17,7 +17,6 @@ struct replication_settings {
   table_bounds bounds;
   std::string slot;
   std::string publication;
-  std::string file; ///< the copy of the rows and the position in the log that it is of
 };
 
 /// The metrics of a replicated table. Thread-safe.
@@ -30,15 +29,16 @@ struct replication_metrics {
   prometheus::Counter& failures;
   prometheus::Counter& refused_rows;
   prometheus::Counter& bad_rows;
+  prometheus::Counter& waits;
   prometheus::Gauge& rows;
   prometheus::Gauge& bytes;
   prometheus::Gauge& lag;
 };
 
 /// A table of PostgreSQL, copied and kept current by logical replication: a change that is
-/// committed there counts for the next row. The copy is kept beside the ledger with its position,
-/// and the slot goes on there after a restart, also after `kill -9`; where it cannot, the table is
-/// read anew. See docs/connectors/postgres.md.
+/// committed there counts for the next row. The copy is kept in the ledger with its position, and
+/// the slot goes on there after a restart, also after `kill -9`; where it cannot, the table is read
+/// anew. See docs/connectors/postgres.md.
 class replicated_table final : public table_source {
 public:
   replicated_table(replication_settings settings, std::shared_ptr<table_copy> held,
@@ -50,16 +50,18 @@ public:
   result<void> load() override;
   void start() override;
   void stop() override;
+  kept_table* kept() noexcept override { return held_.get(); }
 
 private:
   using clock = std::chrono::steady_clock;
 
   outcome<void> begin();
+  outcome<void> find_server();
   outcome<void> find_table();
   outcome<bool> can_resume();
   outcome<void> ensure_publication();
   outcome<void> read_all();
-  outcome<void> fetch_rows(const catalog_table& from);
+  outcome<void> fetch_rows(const catalog_table& from, std::vector<table_copy::step>& rows);
   void take_rows(const PGresult* from, std::vector<table_copy::step>& to);
   outcome<void> start_streaming();
   void follow();
@@ -68,10 +70,11 @@ private:
   outcome<void> handle_change(const pgoutput::message& x);
   void bad_row(const std::string& why);
   void commit(pgoutput::lsn end);
+  void reach(pgoutput::lsn position);
   void apply();
-  void save(bool now);
+  bool has_room();
   outcome<void> answer();
-  uint64_t identity() const;
+  std::string identity() const;
 
   replication_settings settings_;
   std::shared_ptr<table_copy> held_;
@@ -81,16 +84,14 @@ private:
   interruption interrupted_;
   connection connection_;
   change_reader reader_;
-  bool read_anew_ = false;    ///< neither the slot nor the file can be gone on with
+  bool read_anew_ = false;    ///< neither the slot nor the copy can be gone on with
+  std::string server_;        ///< its system identifier
   uint32_t table_number_ = 0; ///< in the catalogue
   std::vector<dead_letter> letters_;
   std::vector<table_copy::step> steps_; ///< of the transaction under way
   bool in_transaction_ = false;
-  bool changed_ = false;       ///< since the file was written
   pgoutput::lsn position_ = 0; ///< all before it is in the copy
-  pgoutput::lsn saved_ = 0;    ///< and in the file
-  clock::time_point saved_at_;
-  clock::duration save_cost_{0};
+  bool waits_ = false;         ///< for the ledger
   clock::time_point answered_at_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

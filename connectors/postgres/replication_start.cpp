@@ -62,6 +62,8 @@ outcome<void> replicated_table::begin() {
   in_transaction_ = false;
   if (auto opened = connection_.open(); !opened)
     return opened;
+  if (auto found = find_server(); !found)
+    return found;
   if (auto found = find_table(); !found)
     return found;
   if (auto published = ensure_publication(); !published)
@@ -69,10 +71,7 @@ outcome<void> replicated_table::begin() {
   if (read_anew_)
     position_ = 0;
   else if (position_ == 0)
-    if (auto position = held_->load(settings_.file, identity())) {
-      position_ = *position;
-      saved_ = *position;
-    }
+    position_ = held_->resume(identity()).value_or(0);
   auto resumes = can_resume();
   if (!resumes)
     return tl::unexpected{resumes.error()};
@@ -105,14 +104,26 @@ outcome<bool> replicated_table::can_resume() {
     return needs_person(fmt::format(
         "the replication slot `{}` is somebody else's: choose another `slot`", settings_.slot));
   spdlog::warn(
-      "table {}: the slot `{}` cannot go on where the copy beside the ledger ends: the table "
-      "is read anew",
+      "table {}: the slot `{}` cannot go on where the copy in the ledger ends: the table is read "
+      "anew",
       settings_.table.name, settings_.slot);
   auto gone = connection_.run(
       fmt::format("SELECT pg_catalog.pg_drop_replication_slot({})", quoted_text(settings_.slot)));
   if (!gone)
     return tl::unexpected{gone.error()};
   return false;
+}
+
+/// Another server under the same address counts its log in its own way.
+outcome<void> replicated_table::find_server() {
+  auto system = connection_.run("IDENTIFY_SYSTEM");
+  if (!system)
+    return tl::unexpected{system.error()};
+  std::string identifier{text_at(*system, 0, 0)};
+  if (!server_.empty() && server_ != identifier)
+    read_anew_ = true;
+  server_ = std::move(identifier);
+  return {};
 }
 
 /// A table that was made anew has another number: the copy is not of it.
@@ -182,21 +193,22 @@ outcome<void> replicated_table::read_all() {
   auto position = pgoutput::read_lsn(text_at(*slot, 0, 1));
   if (!position)
     return needs_person("the server named no position for the new slot");
-  if (auto read = fetch_rows(table); !read)
+  std::vector<table_copy::step> rows;
+  if (auto read = fetch_rows(table, rows); !read)
     return read;
   if (auto ended = connection_.run("COMMIT"); !ended)
     return tl::unexpected{ended.error()};
   position_ = *position;
+  held_->replace(std::move(rows), {identity(), static_cast<int64_t>(position_)});
   read_anew_ = false;
   metrics_.snapshots.Increment();
   spdlog::info("table {}: {} rows of {} read, as of {}", settings_.table.name, held_->rows(),
                settings_.table.table, pgoutput::lsn_text(position_));
-  changed_ = true;
-  save(true);
   return {};
 }
 
-outcome<void> replicated_table::fetch_rows(const catalog_table& from) {
+outcome<void> replicated_table::fetch_rows(const catalog_table& from,
+                                           std::vector<table_copy::step>& rows) {
   const auto& schema = *settings_.table.schema;
   std::string columns;
   for (const auto& x : schema.fields)
@@ -207,18 +219,23 @@ outcome<void> replicated_table::fetch_rows(const catalog_table& from) {
                                   columns, quoted_name(from.schema), quoted_name(from.name)));
   if (!declared)
     return tl::unexpected{declared.error()};
-  std::vector<table_copy::step> rows;
+  uint64_t bytes = 0;
   for (auto more = true; more;) {
     auto fetched = connection_.run(fmt::format("FETCH {} FROM keyfold", rows_at_once));
     if (!fetched)
       return tl::unexpected{fetched.error()};
     more = PQntuples(fetched->get()) == rows_at_once;
+    auto known = rows.size();
     take_rows(fetched->get(), rows);
+    for (auto i = known; i < rows.size(); ++i)
+      bytes += table_copy::size_of(rows[i].key, rows[i].row);
     if (rows.size() > settings_.bounds.max_rows)
       return needs_person(
           fmt::format("it has more than {} rows: raise `max_rows`", settings_.bounds.max_rows));
+    if (bytes > settings_.bounds.max_bytes)
+      return needs_person(fmt::format("its rows take more than {} bytes: raise `max_memory`",
+                                      settings_.bounds.max_bytes));
   }
-  held_->replace(std::move(rows));
   return {};
 }
 

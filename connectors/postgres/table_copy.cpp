@@ -6,53 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <fstream>
-#include <functional>
-#include <iterator>
-#include <mutex>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 
 namespace keyfold::postgres {
-
-namespace {
-
-constexpr std::string_view magic = "keyfold table 1\n";
-
-/// FNV-1a: finds damage, not malice.
-uint64_t checksum(std::string_view bytes) noexcept {
-  uint64_t out = 14695981039346656037u;
-  for (auto c : bytes)
-    out = (out ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  return out;
-}
-
-result<void> write_durably(const std::string& path, std::string_view bytes) {
-  auto failed = [&](const char* what) {
-    return fail(
-        fmt::format("cannot {} `{}`: {}", what, path, std::generic_category().message(errno)));
-  };
-  auto beside = path + ".new";
-  auto descriptor = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (descriptor < 0)
-    return failed("create");
-  while (!bytes.empty()) {
-    auto count = ::write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR)
-      break;
-    bytes.remove_prefix(static_cast<size_t>(std::max<ssize_t>(count, 0)));
-  }
-  auto written = bytes.empty() && ::fdatasync(descriptor) == 0;
-  auto closed = ::close(descriptor) == 0;
-  if (!written || !closed || std::rename(beside.c_str(), path.c_str()) != 0)
-    return failed("write");
-  return {};
-}
-
-} // namespace
 
 bool table_copy::look_up(const lookup_request& x) {
   std::shared_lock guard{mutex_};
@@ -68,11 +24,11 @@ bool table_copy::look_up(const lookup_request& x) {
     auto null =
         std::any_of(key.begin(), key.end(), [](const auto& part) { return part.is_null(); });
     auto found = null ? rows_.end() : rows_.find(key_bytes(key));
-    x.found[i] = found == rows_.end() ? 0 : 1;
-    if (found == rows_.end())
+    x.found[i] = found == rows_.end() || found->second.row.empty() ? 0 : 1;
+    if (x.found[i] == 0)
       continue;
     memory.clear();
-    byte_reader reader{found->second};
+    byte_reader reader{found->second.row};
     for (auto& value : cells)
       value = reader.value(memory);
     for (size_t field = 0; field < fields; ++field)
@@ -86,22 +42,46 @@ std::string table_copy::problem() const {
   return loaded_ ? std::string{} : fmt::format("the table `{}` is not loaded yet", name_);
 }
 
-bool table_copy::put(std::string key, std::string row) {
+void table_copy::mark(entry& x) {
+  if (std::exchange(x.second.dirty, true))
+    return;
+  dirty_.push_back(&x);
+  ++marked_;
+}
+
+bool table_copy::put(std::string&& key, std::string&& row) {
   auto found = rows_.find(key);
-  auto before = found == rows_.end() ? size_t{0} : size_of(key, found->second);
+  auto deleted = found != rows_.end() && found->second.row.empty();
+  auto fresh = found == rows_.end() || deleted;
+  auto before = fresh ? size_t{0} : size_of(key, found->second.row);
   auto bytes = bytes_ - before + size_of(key, row);
-  if (bytes > bounds_.max_bytes || (found == rows_.end() && rows_.size() >= bounds_.max_rows))
+  if (bytes > bounds_.max_bytes || (fresh && rows_.size() - deleted_ >= bounds_.max_rows))
     return false;
   bytes_ = bytes;
   if (found == rows_.end())
-    rows_.emplace(std::move(key), std::move(row));
-  else
-    found->second = std::move(row);
+    found = rows_.try_emplace(std::move(key)).first;
+  if (deleted) {
+    --deleted_;
+    deleted_bytes_ -= size_of(found->first, {});
+  }
+  found->second.row = std::move(row);
+  mark(*found);
   return true;
+}
+
+void table_copy::erase(entry& x) {
+  if (x.second.row.empty())
+    return;
+  bytes_ -= size_of(x.first, x.second.row);
+  std::string{}.swap(x.second.row);
+  ++deleted_;
+  deleted_bytes_ += size_of(x.first, {});
+  mark(x);
 }
 
 size_t table_copy::apply(std::vector<step>&& steps) {
   size_t refused = 0;
+  std::lock_guard alone{changing_};
   std::unique_lock guard{mutex_};
   for (auto& x : steps)
     switch (x.is) {
@@ -109,28 +89,49 @@ size_t table_copy::apply(std::vector<step>&& steps) {
       refused += put(std::move(x.key), std::move(x.row)) ? 0 : 1;
       break;
     case step::kind::erase:
-      if (auto found = rows_.find(x.key); found != rows_.end()) {
-        bytes_ -= size_of(found->first, found->second);
-        rows_.erase(found);
-      }
+      if (auto found = rows_.find(x.key); found != rows_.end())
+        erase(*found);
       break;
     case step::kind::clear:
-      rows_.clear();
-      bytes_ = 0;
+      for (auto& row : rows_)
+        erase(row);
       break;
     }
   return refused;
 }
 
-void table_copy::replace(std::vector<step>&& rows) {
-  std::unordered_map<std::string, std::string> made;
+void table_copy::replace(std::vector<step>&& rows, table_position at) {
+  std::lock_guard alone{changing_}; // nobody else changes what is read here
+  row_map made;
+  made.reserve(rows.size());
   size_t bytes = 0;
   for (auto& x : rows) {
-    bytes += size_of(x.key, x.row);
-    made.insert_or_assign(std::move(x.key), std::move(x.row));
+    auto before = rows_.find(x.key);
+    auto known = before != rows_.end() && !before->second.dirty && before->second.row == x.row;
+    auto [place, fresh] = made.try_emplace(std::move(x.key));
+    bytes += size_of(place->first, x.row) - (fresh ? 0 : size_of(place->first, place->second.row));
+    place->second = {std::move(x.row), !known};
   }
+  size_t deleted = 0;
+  size_t deleted_bytes = 0;
+  for (const auto& [key, x] : rows_)
+    if (made.try_emplace(key, held{{}, true}).second) {
+      ++deleted;
+      deleted_bytes += size_of(key, {});
+    }
+  dirty_.clear();
+  for (auto& x : made)
+    if (x.second.dirty)
+      dirty_.push_back(&x);
+  marked_ = given_ + dirty_.size();
+  deleted_ = deleted;
+  deleted_bytes_ = deleted_bytes;
+  now_ = std::move(at);
+  taken_ = durable_ = std::nullopt;
+  goal_.reset();
+  left_out_ = false;
   std::unique_lock guard{mutex_};
-  rows_ = std::move(made);
+  rows_.swap(made);
   bytes_ = bytes;
   loaded_ = true;
 }
@@ -138,60 +139,120 @@ void table_copy::replace(std::vector<step>&& rows) {
 std::optional<std::string> table_copy::row(const std::string& key) const {
   std::shared_lock guard{mutex_};
   auto found = rows_.find(key);
-  return found == rows_.end() ? std::nullopt : std::optional{found->second};
+  return found == rows_.end() || found->second.row.empty() ? std::nullopt
+                                                           : std::optional{found->second.row};
 }
 
 size_t table_copy::rows() const {
-  std::shared_lock guard{mutex_};
-  return rows_.size();
+  std::lock_guard alone{changing_};
+  return rows_.size() - deleted_;
 }
 
 size_t table_copy::bytes() const {
-  std::shared_lock guard{mutex_};
+  std::lock_guard alone{changing_};
   return bytes_;
 }
 
-result<void> table_copy::save(const std::string& path, uint64_t of, pgoutput::lsn position) const {
-  std::string bytes{magic};
-  byte_writer writer{bytes};
-  {
-    std::shared_lock guard{mutex_};
-    bytes.reserve(bytes_ + 64);
-    writer.u64(of);
-    writer.u64(position);
-    writer.varint(rows_.size());
-    for (const auto& [key, row] : rows_) {
-      writer.text(key);
-      writer.text(row);
-    }
-  }
-  writer.u64(checksum(bytes));
-  return write_durably(path, bytes);
+// --- what the ledger hears -----------------------------------------------------------------------
+
+void table_copy::restore(std::optional<table_position> position) {
+  std::lock_guard alone{changing_};
+  now_ = taken_ = durable_ = std::move(position);
 }
 
-std::optional<pgoutput::lsn> table_copy::load(const std::string& path, uint64_t of) {
-  std::ifstream file{path, std::ios::binary};
-  std::string bytes{std::istreambuf_iterator<char>{file}, {}};
-  if (bytes.size() < magic.size() + 8 || !bytes.starts_with(magic))
-    return std::nullopt;
-  std::string_view body{bytes.data(), bytes.size() - 8};
-  byte_reader end{std::string_view{bytes}.substr(body.size())};
-  if (end.u64() != checksum(body))
-    return std::nullopt;
-  byte_reader reader{body.substr(magic.size())};
-  if (reader.u64() != of)
-    return std::nullopt;
-  auto position = reader.u64();
-  auto count = reader.varint();
-  std::vector<step> rows;
-  for (uint64_t i = 0; i < count && reader.good(); ++i) {
-    std::string key{reader.text()};
-    rows.push_back({step::kind::put, std::move(key), std::string{reader.text()}});
+void table_copy::restore_row(std::string_view key, std::string_view row) {
+  std::lock_guard alone{changing_};
+  std::unique_lock guard{mutex_};
+  auto& made = *rows_.try_emplace(std::string{key}).first;
+  auto bytes = bytes_ + size_of(key, row);
+  if (bytes <= bounds_.max_bytes && rows_.size() - deleted_ <= bounds_.max_rows) {
+    made.second.row = row;
+    bytes_ = bytes;
+    return;
   }
-  if (!reader.good() || rows.size() > bounds_.max_rows)
+  // The bounds were wider: the ledger is to forget what they do not allow, and the table is read.
+  ++deleted_;
+  deleted_bytes_ += size_of(made.first, {});
+  left_out_ = true;
+  mark(made);
+}
+
+std::optional<pgoutput::lsn> table_copy::resume(const std::string& of) {
+  std::lock_guard alone{changing_};
+  if (!now_ || now_->of != of || left_out_)
     return std::nullopt;
-  replace(std::move(rows));
-  return position;
+  std::unique_lock guard{mutex_};
+  loaded_ = true;
+  return static_cast<pgoutput::lsn>(now_->next);
+}
+
+void table_copy::reached(pgoutput::lsn position) {
+  std::lock_guard alone{changing_};
+  if (now_)
+    now_->next = static_cast<int64_t>(position);
+}
+
+/// Whether the position in the ledger goes on to one that it might have.
+bool table_copy::moves(int64_t to, bool last) const {
+  /// Log that passed without a change of the table, after which the server may forget it.
+  constexpr int64_t much_log = 16 << 20;
+  return !taken_ || rows_given_ || to - taken_->next >= much_log || (last && to != taken_->next);
+}
+
+table_share table_copy::take(size_t max_bytes, bool last, const row_sink& to) {
+  std::lock_guard alone{changing_};
+  if (!now_)
+    return {};
+  // Rows that change again while others are given must not hold the position back for ever.
+  if (!goal_)
+    goal_ = goal{marked_, now_->next};
+  std::vector<entry*> deleted;
+  for (size_t bytes = 0; !dirty_.empty() && bytes < max_bytes; ++given_) {
+    auto& x = *dirty_.front();
+    dirty_.pop_front();
+    to(x.first, x.second.row);
+    bytes += x.first.size() + x.second.row.size() + 8;
+    x.second.dirty = false;
+    rows_given_ = true;
+    if (x.second.row.empty())
+      deleted.push_back(&x);
+  }
+  drop_deleted(deleted);
+  if (given_ >= goal_->given) {
+    auto covered = dirty_.empty() ? now_->next : goal_->position;
+    goal_.reset();
+    if (moves(covered, last)) {
+      taken_ = table_position{now_->of, covered};
+      rows_given_ = !dirty_.empty();
+    }
+  }
+  return {taken_, !dirty_.empty()};
+}
+
+void table_copy::drop_deleted(const std::vector<entry*>& which) {
+  if (which.empty())
+    return;
+  std::unique_lock guard{mutex_};
+  for (auto* x : which) {
+    --deleted_;
+    deleted_bytes_ -= size_of(x->first, {});
+    rows_.erase(rows_.find(x->first));
+  }
+}
+
+void table_copy::committed() {
+  std::lock_guard alone{changing_};
+  durable_ = taken_;
+}
+
+pgoutput::lsn table_copy::durable() const {
+  std::lock_guard alone{changing_};
+  return durable_ ? static_cast<pgoutput::lsn>(durable_->next) : 0;
+}
+
+bool table_copy::crowded() const {
+  std::lock_guard alone{changing_};
+  return deleted_ > bounds_.max_rows || deleted_bytes_ > bounds_.max_bytes;
 }
 
 } // namespace keyfold::postgres

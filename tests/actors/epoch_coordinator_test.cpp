@@ -1,5 +1,6 @@
 #include "actors/epoch_coordinator.hpp"
 #include "fake_ledger.hpp"
+#include "fake_table.hpp"
 #include "pipeline.hpp"
 
 using namespace keyfold;
@@ -36,6 +37,7 @@ public:
     parts.sources = &sources_;
     parts.outputs = &outputs_;
     parts.ledger = &writer_;
+    parts.tables = {{&table, 1}};
     parts.compacted_epoch = [] { return uint64_t{0}; };
     parts.metrics = metrics_.get();
     parts.finished = [this](std::string failure) { finished_.set_value(std::move(failure)); };
@@ -77,6 +79,7 @@ public:
 
   fake_ledger ledger;
   std::shared_ptr<event_log> log = std::make_shared<event_log>();
+  fake_table table{"users"};
 
 private:
   test_system_config config_;
@@ -160,4 +163,25 @@ TEST_CASE("epoch coordinator: while the disk is full a stop waits no longer than
   auto before = std::chrono::steady_clock::now();
   CHECK(x.stop() == "the disk is full");
   CHECK(std::chrono::steady_clock::now() - before < 8s);
+}
+
+TEST_CASE("epoch coordinator: what a table gave is committed once the disk has room, and told") {
+  coordinating x{every(5ms)};
+  x.ledger.set_full(true);
+  x.table.change("a", "1", 7);
+  x.tick_for(50ms);
+  x.table.change("b", "1", 8); // for the epoch after
+  x.tick_for(50ms);
+  CHECK((x.table.waiting() == 1 && x.table.commits() == 0));
+  x.ledger.set_full(false);
+  auto until = std::chrono::steady_clock::now() + 10s;
+  while (x.table.commits() < 2 && std::chrono::steady_clock::now() < until)
+    x.tick_for(5ms);
+  CHECK(x.ledger.states(1) == std::map<std::string, std::string>{{"a", "1"}, {"b", "1"}});
+  auto positions = x.ledger.positions();
+  auto found = std::find_if(positions.begin(), positions.end(),
+                            [](const auto& row) { return row.stream == "table users"; });
+  REQUIRE(found != positions.end());
+  CHECK((found->partition == "0123" && found->next == 8));
+  CHECK(x.stop().empty());
 }

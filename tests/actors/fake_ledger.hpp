@@ -42,8 +42,15 @@ public:
   int compactions() const { return get(compactions_); }
   int durable_marks() const { return get(durable_marks_); }
 
+  /// What was committed of an entity.
+  std::map<std::string, std::string> states(uint32_t entity) const {
+    std::lock_guard guard{mutex_};
+    auto found = committed_.find(entity);
+    return found == committed_.end() ? std::map<std::string, std::string>{} : found->second;
+  }
+
   uint64_t last_epoch() const override { return get(last_epoch_); }
-  std::vector<store::position_row> positions() const override { return {}; }
+  std::vector<store::position_row> positions() const override { return get(positions_); }
   const std::vector<std::string>& reset_views() const override { return reset_views_; }
   store::ledger_result<void>
   for_each_key(const std::function<void(uint32_t, std::string_view, std::string_view)>&) override {
@@ -67,6 +74,11 @@ public:
       return tl::unexpected{store::ledger_error{broken_}};
     ++commits_;
     last_epoch_ = x.epoch;
+    positions_ = x.positions;
+    for (const auto& segment : x.segments)
+      store::for_each_key_state(segment.pairs, [&](std::string_view key, std::string_view state) {
+        committed_[segment.entity][std::string{key}] = state;
+      });
     for (const auto& row : x.outbox)
       outbox_[row.output][x.epoch] = row.log;
     return {};
@@ -129,6 +141,8 @@ private:
   int compactions_ = 0;
   uint64_t last_epoch_ = 0;
   std::map<std::string, std::string> states_;
+  std::map<uint32_t, std::map<std::string, std::string>> committed_;
+  std::vector<store::position_row> positions_;
   std::map<std::string, std::map<uint64_t, std::string>> outbox_;
   std::map<std::string, store::published_mark> published_;
   int durable_marks_ = 0;

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "kept_rows.hpp"
 #include "server.hpp"
 
 #include "connectors/postgres/on_demand_table.hpp"
@@ -7,9 +8,7 @@
 #include "features/table_slot.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <thread>
 
 using namespace keyfold;
@@ -126,8 +125,7 @@ struct asked {
 
 struct replicated {
   explicit replicated(const std::string& schema, table_bounds bounds = {})
-      : settings{users(schema), bounds, schema + "_slot", schema + "_slot",
-                 fmt::format("{}/postgres-test/{}.table", KEYFOLD_BINARY_DIR, schema)},
+      : settings{users(schema), bounds, schema + "_slot", schema + "_slot"},
         copy(std::make_shared<table_copy>("users", columns_of(settings.table), settings.table.key,
                                           bounds)),
         source(std::make_unique<replicated_table>(settings, copy, registry, letters)) {}
@@ -139,6 +137,16 @@ struct replicated {
   void start() {
     REQUIRE(load() == "");
     source->start();
+  }
+  /// As a new process with that ledger.
+  void start(const kept_rows& ledger) {
+    restore_to(*source->kept(), ledger);
+    start();
+  }
+  /// Stops it as the engine does.
+  void stop(kept_rows& ledger) {
+    source->stop();
+    keep(*source->kept(), ledger, 1u << 20, true);
   }
 
   replication_settings settings;
@@ -289,46 +297,129 @@ TEST_CASE("postgres table replicated: a change counts as soon as it is committed
 
 TEST_CASE("postgres table replicated: goes on at its position, also as a new process", "[server]") {
   auto schema = make_users();
+  auto rename = [&](int id, const std::string& to) {
+    sql(fmt::format("UPDATE {}.users SET username = '{}' WHERE id = {}", schema, to, id));
+  };
+  kept_rows older;
+  kept_rows ledger;
   {
     replicated x{schema};
     x.start();
-    sql("UPDATE " + schema + ".users SET username = 'first' WHERE id = 1");
+    CHECK(keep(*x.copy, older).rows.size() == 100);
+    ledger = older;
+    rename(1, "first");
     CHECK(eventually([&] { return names(*x.copy, {key_cell(1)}) == "first"; }));
-    x.source->stop();
+    CHECK(keep(*x.copy, ledger).rows.size() == 1);
+    x.stop(ledger);
   }
-  sql("UPDATE " + schema + ".users SET username = 'second' WHERE id = 1; DELETE FROM " + schema
-      + ".users WHERE id = 2");
-  SECTION("at its position") {
+  auto slot = [&] {
+    return sql(fmt::format("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = "
+                           "'{}_slot'",
+                           schema));
+  };
+  rename(1, "second");
+  sql("DELETE FROM " + schema + ".users WHERE id = 2");
+  auto anew = [&](const kept_rows& from) {
     replicated x{schema};
-    x.start();
+    x.start(from);
+    CHECK(metric(*x.registry, "resumes_total") == 0);
+    CHECK(metric(*x.registry, "snapshots_total") == 1);
+    CHECK(names(*x.copy, {key_cell(1), key_cell(2)}) == "second -");
+    // Only what has changed is new to the ledger; what is gone leaves it.
+    auto after = from;
+    x.stop(after);
+    CHECK(after.rows.size() == 99);
+    CHECK(after.position.has_value());
+  };
+  SECTION("at its position") {
+    CHECK(pgoutput::read_lsn(slot()) <= static_cast<pgoutput::lsn>(ledger.position->next));
+    replicated x{schema};
+    x.start(ledger);
     CHECK(metric(*x.registry, "resumes_total") == 1);
     CHECK(metric(*x.registry, "snapshots_total") == 0);
     CHECK(eventually([&] { return names(*x.copy, {key_cell(1), key_cell(2)}) == "second -"; }));
-    x.source->stop();
+    CHECK(keep(*x.copy, ledger).rows.size() == 2);
+    CHECK(ledger.rows.size() == 99);
+    x.stop(ledger);
   }
-  SECTION("with a copy that is damaged, it is read anew") {
-    auto path = replicated{schema}.settings.file;
-    REQUIRE(::truncate(path.c_str(), 200) == 0);
-    replicated x{schema};
-    x.start();
-    CHECK(metric(*x.registry, "snapshots_total") == 1);
-    CHECK(names(*x.copy, {key_cell(1), key_cell(2)}) == "second -");
-    x.source->stop();
+  SECTION("with a ledger that has been put back, it is read anew: the server has forgotten") {
+    REQUIRE(pgoutput::read_lsn(slot()) > static_cast<pgoutput::lsn>(older.position->next));
+    anew(older);
+  }
+  SECTION("with a ledger that is not whole, it is read anew") {
+    ledger.position.reset();
+    anew(ledger);
+  }
+  SECTION("with a new ledger, it is read anew") {
+    anew({});
+  }
+  SECTION("with rows of something else, it is read anew") {
+    ledger.position->of = "something else";
+    ledger.rows["garbage"] = "garbage";
+    anew(ledger);
   }
   SECTION("with a slot that has gone on, it is read anew: changes would be missing") {
     sql(fmt::format("SELECT pg_replication_slot_advance('{}_slot', pg_current_wal_lsn())", schema));
-    replicated x{schema};
-    x.start();
-    CHECK(metric(*x.registry, "snapshots_total") == 1);
-    CHECK(names(*x.copy, {key_cell(1), key_cell(2)}) == "second -");
-    x.source->stop();
+    anew(ledger);
   }
   SECTION("without a slot, it is read anew") {
     drop_slot(schema);
+    anew(ledger);
+  }
+  SECTION("with a table that was made anew, it is read anew") {
+    sql(fmt::format("CREATE TABLE {0}.other (LIKE {0}.users INCLUDING ALL); INSERT INTO {0}.other "
+                    "SELECT * FROM {0}.users; DROP TABLE {0}.users; ALTER TABLE {0}.other RENAME "
+                    "TO users",
+                    schema));
+    anew(ledger);
+  }
+  drop_slot(schema);
+}
+
+TEST_CASE("postgres table replicated: the server keeps what the ledger does not hold", "[server]") {
+  auto schema = make_users();
+  kept_rows ledger;
+  {
     replicated x{schema};
     x.start();
-    CHECK(names(*x.copy, {key_cell(1), key_cell(2)}) == "second -");
+    keep(*x.copy, ledger);
+    sql("UPDATE " + schema + ".users SET username = 'lost' WHERE id = 1");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(1)}) == "lost"; }));
+    take_from(*x.copy); // and never committed
     x.source->stop();
+  }
+  {
+    replicated x{schema};
+    x.start(ledger);
+    CHECK(metric(*x.registry, "resumes_total") == 1);
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(1)}) == "lost"; }));
+    x.stop(ledger);
+  }
+  drop_slot(schema);
+}
+
+TEST_CASE("postgres table replicated: waits while deleted rows wait for the ledger", "[server]") {
+  auto schema = make_users();
+  table_bounds bounds;
+  bounds.max_rows = 100;
+  kept_rows ledger;
+  {
+    replicated x{schema, bounds};
+    x.start();
+    keep(*x.copy, ledger);
+    sql("DELETE FROM " + schema + ".users; INSERT INTO " + schema + ".users SELECT n, 'b' FROM "
+        + "generate_series(100, 199) AS n");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(199)}) == "b"; }));
+    sql("DELETE FROM " + schema + ".users");
+    CHECK(eventually([&] { return x.copy->rows() == 0; }));
+    CHECK(eventually([&] { return metric(*x.registry, "waits_total") == 1; }));
+    sql("INSERT INTO " + schema + ".users VALUES (200, 'c')");
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    CHECK(names(*x.copy, {key_cell(200)}) == "-");
+    keep(*x.copy, ledger);
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(200)}) == "c"; }));
+    x.stop(ledger);
+    CHECK(ledger.rows.size() == 1);
   }
   drop_slot(schema);
 }
@@ -357,6 +448,12 @@ TEST_CASE("postgres table replicated: says what a person must do", "[server]") {
     bounds.max_rows = 50;
     replicated x{schema, bounds};
     CHECK_THAT(x.load(), Contains("more than 50 rows: raise `max_rows`"));
+  }
+  SECTION("rows that take more memory than they may") {
+    table_bounds bounds;
+    bounds.max_bytes = 5000;
+    replicated x{schema, bounds};
+    CHECK_THAT(x.load(), Contains("more than 5000 bytes: raise `max_memory`"));
   }
   SECTION("no table") {
     sql("DROP TABLE " + schema + ".users");
