@@ -1,6 +1,7 @@
 #include "actors/router.hpp"
 #include "actors/router_task.hpp"
 
+#include "features/prefetch.hpp"
 #include "store/ledger.hpp"
 
 #include <caf/scheduler/abstract_coordinator.hpp>
@@ -195,7 +196,7 @@ void router::prepare_rows() {
   // First all lookups, then all actors, then all states: each loop's misses overlap.
   for (const auto& row : rows)
     if (auto* likely = directory.find_hash(row.hash))
-      __builtin_prefetch(&likely->state);
+      prefetch_line(&likely->state);
   for (const auto& row : rows) {
     auto& key = key_actor(input.entity, row.hash, row.text());
     key.state.prefetch();
@@ -224,7 +225,7 @@ void router::prepare_keys() {
   keys_.clear();
   auto count = std::min(chunk_rows, current_.keys.size() - current_.next);
   for (auto* key : std::span{current_.keys}.subspan(current_.next, count))
-    __builtin_prefetch(&key->state);
+    prefetch_line(&key->state);
   for (auto* key : std::span{current_.keys}.subspan(current_.next, count)) {
     key->state.prefetch();
     keys_.push_back({key});

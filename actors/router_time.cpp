@@ -1,5 +1,7 @@
 #include "actors/router.hpp"
 
+#include "features/prefetch.hpp"
+
 #include <algorithm>
 
 /// Watermarks and timers of a router.
@@ -115,7 +117,7 @@ void router::take_due_keys(uint32_t entity, std::vector<entity_actor*>& to) {
   };
   timers_[entity].take_due(entity_watermarks_[entity], [&](event_time at, uint64_t hash) {
     directories_[entity].for_hash(hash, [&](entity_actor& key) {
-      __builtin_prefetch(&key.state); // and the timer beside it
+      prefetch_line(&key.state); // and the timer beside it
       due.push_back({at, &key});
       if (due.size() == at_once)
         take();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/entity.hpp"
+#include "features/prefetch.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -73,9 +74,8 @@ public:
   size_t memory(const entity_layout& layout) const noexcept;
   /// Asks the processor to load what the next call will read.
   void prefetch() const noexcept {
-    constexpr size_t cache_line = 64;
-    __builtin_prefetch(untagged());
-    __builtin_prefetch(static_cast<const char*>(untagged()) + cache_line);
+    prefetch_line(untagged());
+    prefetch_line(static_cast<const char*>(untagged()) + cache_line_bytes);
   }
   /// The same for what the states point to; to be called when they have been loaded.
   void prefetch_parts(const entity_layout& layout) const noexcept;

@@ -1,6 +1,7 @@
 #include "features/latest.hpp"
 
 #include "features/fingerprint.hpp"
+#include "features/prefetch.hpp"
 #include "features/rows/packed_cells.hpp"
 #include "features/rows/row_publication.hpp"
 #include "features/settings_check.hpp"
@@ -41,7 +42,7 @@ public:
   void encode(const state_type& own, byte_writer& out) const;
   std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
   bool empty(const state_type& own) const noexcept;
-  void prefetch(const state_type& own) const noexcept { __builtin_prefetch(own.cells.data()); }
+  void prefetch(const state_type& own) const noexcept { prefetch_line(own.cells.data()); }
   size_t memory(const state_type& own) const noexcept;
 
 private:

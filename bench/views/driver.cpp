@@ -1,5 +1,7 @@
 #include "views/driver.hpp"
 
+#include "features/prefetch.hpp"
+
 #include <algorithm>
 #include <chrono>
 
@@ -82,8 +84,8 @@ template <class Keys, class Call>
 void driver::for_chunk(const Keys& keys, const Call& call) {
   keys([&](uint32_t key) {
     const auto* state = reinterpret_cast<const char*>(keys_[key].state.get());
-    __builtin_prefetch(state);
-    __builtin_prefetch(state + 64);
+    prefetch_line(state);
+    prefetch_line(state + cache_line_bytes);
   });
   keys([&](uint32_t key) { view_.prefetch(*keys_[key].state); });
   keys(call);

@@ -2,6 +2,7 @@
 #include "features/aggregate/stored_value.hpp"
 #include "features/entity_key.hpp"
 #include "features/expression/comparison.hpp"
+#include "features/prefetch.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -145,7 +146,7 @@ private:
     constexpr size_t entries_of_line = 2;
     if (entries.size() <= few)
       for (size_t i = 0; i < entries.size(); i += entries_of_line)
-        __builtin_prefetch(entries.data() + i);
+        prefetch_line(entries.data() + i);
   }
 
   data_type argument_;

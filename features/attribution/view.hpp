@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/attribution.hpp"
+#include "features/prefetch.hpp"
 #include "features/rows/packed_rows.hpp"
 #include "features/view_of.hpp"
 
@@ -42,7 +43,7 @@ public:
   void prefetch(const state_type& own) const noexcept {
     own.touches.prefetch();
     own.waiting.prefetch();
-    __builtin_prefetch(&own.reduced_until); // the end of the state
+    prefetch_line(&own.reduced_until); // the end of the state
   }
   size_t memory(const state_type& own) const noexcept;
 

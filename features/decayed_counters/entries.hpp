@@ -2,6 +2,7 @@
 
 #include "features/distinct_counter.hpp"
 #include "features/event_time.hpp"
+#include "features/prefetch.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -160,7 +161,7 @@ public:
     if (head_ != nullptr)
       head_->wake_at = at;
   }
-  void prefetch() const noexcept { __builtin_prefetch(head_); }
+  void prefetch() const noexcept { prefetch_line(head_); }
   /// Bytes on the heap.
   size_t memory(const entry_layout& layout) const noexcept;
   /// Bytes that `capacity` entries take. Nothing for none.

@@ -1,5 +1,7 @@
 #include "features/pattern/matcher.hpp"
 
+#include "features/prefetch.hpp"
+
 #include <algorithm>
 #include <iterator>
 
@@ -53,7 +55,7 @@ std::vector<partial_match>::iterator matcher::pass_heedless() {
   // Their conditions look at what they have taken.
   std::for_each(first, state_.partial.end(), [&](const auto& x) {
     if (heeds(x))
-      __builtin_prefetch(x.last.get());
+      prefetch_line(x.last.get());
   });
   return first;
 }

@@ -3,6 +3,7 @@
 #include "features/pattern/matcher.hpp"
 #include "features/pattern/program.hpp"
 #include "features/pattern/state.hpp"
+#include "features/prefetch.hpp"
 #include "features/view_of.hpp"
 
 #include <memory>
@@ -35,8 +36,8 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.waiting.prefetch();
-    __builtin_prefetch(own.partial.data());
-    __builtin_prefetch(&own.newest);
+    prefetch_line(own.partial.data());
+    prefetch_line(&own.newest);
   }
   size_t memory(const state_type& own) const noexcept;
 

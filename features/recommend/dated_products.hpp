@@ -2,6 +2,7 @@
 
 #include "features/byte_codec.hpp"
 #include "features/event_time.hpp"
+#include "features/prefetch.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -46,8 +47,8 @@ public:
 
   /// Asks the processor to load what the next call will read.
   void prefetch() const noexcept {
-    __builtin_prefetch(all_.data());
-    __builtin_prefetch(all_.data() + all_.size());
+    prefetch_line(all_.data());
+    prefetch_line(all_.data() + all_.size());
   }
 
   /// Asks for all of them, as far as that is worth it: who then passes over them waits once.
@@ -55,7 +56,7 @@ public:
     constexpr size_t most = 256;
     constexpr size_t of_line = 4;
     for (size_t i = 0; i < std::min(most, all_.size()); i += of_line)
-      __builtin_prefetch(all_.data() + i);
+      prefetch_line(all_.data() + i);
   }
 
   void encode(byte_writer& out) const;

@@ -1,3 +1,4 @@
+#include "features/prefetch.hpp"
 #include "features/recommend/product_marks.hpp"
 #include "features/recommend/view.hpp"
 #include "features/rows/packed_cells.hpp"
@@ -93,7 +94,7 @@ void recommend_view::tell(recommend_state& state, std::span<const ranked> chosen
   for (size_t i = 0; i < chosen.size(); ++i) {
     items[i] = chosen[i].id;
     if (items[i].kind() == cell_kind::string)
-      __builtin_prefetch(items[i].as_text().data());
+      prefetch_line(items[i].as_text().data());
   }
   auto list = cell::list(items);
   if (context.emissions != nullptr) {

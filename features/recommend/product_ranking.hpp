@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/expression.hpp"
+#include "features/prefetch.hpp"
 #include "features/table.hpp"
 
 #include <cstdint>
@@ -50,7 +51,7 @@ public:
   const place* find(uint64_t product) const noexcept;
   /// Asks the processor to load what `find` will look at.
   void prefetch(uint64_t product) const noexcept {
-    __builtin_prefetch(slots_.data() + (product & mask_));
+    prefetch_line(slots_.data() + (product & mask_));
   }
   /// The products of a category that may be suggested, best first.
   std::span<const ranked> category(uint32_t number) const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/prefetch.hpp"
 #include "features/recommend.hpp"
 #include "features/recommend/dated_products.hpp"
 #include "features/rows/packed_rows.hpp"
@@ -48,7 +49,7 @@ public:
     own.sales.prefetch();
     own.bought.prefetch();
     own.suggested.prefetch();
-    __builtin_prefetch(&own.publication); // the end of the state
+    prefetch_line(&own.publication); // the end of the state
   }
   size_t memory(const state_type& own) const noexcept;
 

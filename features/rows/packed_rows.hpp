@@ -2,6 +2,7 @@
 
 #include "features/byte_codec.hpp"
 #include "features/event_time.hpp"
+#include "features/prefetch.hpp"
 
 #include <cstdint>
 #include <string>
@@ -63,12 +64,12 @@ public:
   /// Asks the processor to load the first row, the place of the last, and where the next one will
   /// be.
   void prefetch() const noexcept {
-    __builtin_prefetch(places_.data() + first_);
+    prefetch_line(places_.data() + first_);
     if (size() > 2)
-      __builtin_prefetch(places_.data() + places_.size() - 1);
-    __builtin_prefetch(places_.data() + places_.size());
-    __builtin_prefetch(bytes_.data());
-    __builtin_prefetch(bytes_.data() + bytes_.size());
+      prefetch_line(places_.data() + places_.size() - 1);
+    prefetch_line(places_.data() + places_.size());
+    prefetch_line(bytes_.data());
+    prefetch_line(bytes_.data() + bytes_.size());
   }
 
 private:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "features/prefetch.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -37,13 +39,12 @@ public:
   size_t memory() const noexcept { return capacity_ * bytes(); }
   /// Asks the processor to load the first and the last record.
   void prefetch() const noexcept {
-    constexpr size_t cache_line = 64;
     const auto* begin = reinterpret_cast<const char*>(words_ + first_ * width_);
     const auto* end = begin + size_ * bytes();
-    __builtin_prefetch(begin);
-    __builtin_prefetch(end); // where the next one will be
-    if (size_ * bytes() > cache_line)
-      __builtin_prefetch(end - 1);
+    prefetch_line(begin);
+    prefetch_line(end); // where the next one will be
+    if (size_ * bytes() > cache_line_bytes)
+      prefetch_line(end - 1);
   }
 
 private:

@@ -3,6 +3,7 @@
 #include "features/byte_codec.hpp"
 #include "features/decay.hpp"
 #include "features/distinct_counter.hpp"
+#include "features/prefetch.hpp"
 #include "features/view.hpp"
 
 #include <algorithm>
@@ -87,15 +88,15 @@ public:
   size_t memory() const noexcept;
   /// Asks the processor to load the candidates, if they are few, and what leads to them.
   void prefetch() const noexcept {
-    __builtin_prefetch(list_.data());
+    prefetch_line(list_.data());
     if (slots_.size() <= unindexed) {
       prefetch_lines(hashes_.data(), hashes_.size() * sizeof(uint64_t));
       prefetch_lines(slots_.data(), slots_.size() * sizeof(candidate));
     } else {
-      __builtin_prefetch(crowd_.get());
+      prefetch_line(crowd_.get());
       // Where the next one will be.
-      __builtin_prefetch(hashes_.data() + hashes_.size());
-      __builtin_prefetch(slots_.data() + slots_.size());
+      prefetch_line(hashes_.data() + hashes_.size());
+      prefetch_line(slots_.data() + slots_.size());
     }
   }
 
@@ -111,12 +112,6 @@ private:
     std::vector<double> errors;  // of the slots
   };
 
-  static void prefetch_lines(const void* from, size_t size) noexcept {
-    constexpr size_t cache_line = 64;
-    const auto* begin = static_cast<const char*>(from);
-    for (size_t i = 0; i < size; i += cache_line)
-      __builtin_prefetch(begin + i);
-  }
   double error_of(uint32_t slot) const noexcept {
     return crowd_ == nullptr || crowd_->errors.empty() ? 0 : crowd_->errors[slot];
   }

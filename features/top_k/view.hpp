@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/prefetch.hpp"
 #include "features/rows/packed_rows.hpp"
 #include "features/rows/row_publication.hpp"
 #include "features/top_k.hpp"
@@ -43,7 +44,7 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.pending.prefetch();
-    __builtin_prefetch(&own.list); // the end of the state
+    prefetch_line(&own.list); // the end of the state
     // Where none wait, rows will be put there; only where some do, they will be counted.
     if (!own.pending.empty())
       own.table.prefetch();

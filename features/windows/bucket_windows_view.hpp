@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/prefetch.hpp"
 #include "features/view_of.hpp"
 #include "features/windows/bucket_block.hpp"
 #include "features/windows/bucket_windows.hpp"
@@ -54,7 +55,7 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.buckets.prefetch();
-    __builtin_prefetch(&own.frames); // the end of the state
+    prefetch_line(&own.frames); // the end of the state
   }
   size_t memory(const state_type& own) const noexcept;
 

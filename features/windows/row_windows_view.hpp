@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/prefetch.hpp"
 #include "features/rows/timed_rows.hpp"
 #include "features/view_of.hpp"
 #include "features/windows/publication.hpp"
@@ -73,8 +74,8 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.rows.prefetch();
-    __builtin_prefetch(own.totals.get());
-    __builtin_prefetch(own.last.data());
+    prefetch_line(own.totals.get());
+    prefetch_line(own.last.data());
   }
   size_t memory(const state_type& own) const noexcept;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/prefetch.hpp"
 #include "features/view_of.hpp"
 #include "features/windows/bucket_block.hpp"
 #include "features/windows/publication.hpp"
@@ -51,7 +52,7 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.sessions.prefetch();
-    __builtin_prefetch(own.last.data());
+    prefetch_line(own.last.data());
   }
   size_t memory(const state_type& own) const noexcept;
 
