@@ -27,15 +27,26 @@ table_result make_csv(const config::table_plan& x, const config::csv_table& file
   return std::make_shared<csv_table_source>(std::move(settings), metrics, letters);
 }
 
+postgres::table_settings settings_of(const config::table_plan& x,
+                                     const config::postgres_table& from,
+                                     const std::string& application) {
+  postgres::table_settings result;
+  result.name = x.slot->name();
+  result.connection.url = from.url;
+  result.connection.password = from.password;
+  result.connection.application_name = "keyfold/" + application;
+  result.connection.timeout = from.timeout;
+  result.table = from.table;
+  result.schema = x.schema;
+  result.key = x.slot->key();
+  return result;
+}
+
 table_result make_postgres(const config::table_plan& x, const config::postgres_table& from,
                            const std::string& application,
                            const std::shared_ptr<metrics_registry>& metrics,
                            const std::shared_ptr<dead_letter_queue>& letters) {
-  postgres::table_settings table{x.slot->name(),
-                                 {from.url, from.password, "keyfold/" + application, from.timeout},
-                                 from.table,
-                                 x.schema,
-                                 x.slot->key()};
+  auto table = settings_of(x, from, application);
   if (auto sound = postgres::check_settings(table.connection); !sound)
     return fail(fmt::format("table `{}`: {}", table.name, sound.error().message));
   if (from.mode == config::postgres_table::mode::replicated) {

@@ -2,8 +2,10 @@
 
 #include "kept_rows.hpp"
 
+#include <atomic>
 #include <memory>
 #include <random>
+#include <thread>
 
 using namespace keyfold;
 using namespace keyfold::postgres;
@@ -197,6 +199,37 @@ TEST_CASE("table copy: rows beyond the bounds are left out, deleted ones are wai
   CHECK(y->apply({put("k", "1"), put("l", "1"), put("m", "1")}) == 1);
   CHECK(y->apply({put("k", "11")}) == 1);
   CHECK((y->row("k") == "1" && y->bytes() == bounds.max_bytes));
+}
+
+TEST_CASE("table copy: is followed, taken and looked up in at the same time") {
+  auto x = make_copy();
+  x->replace({}, {"first", 1});
+  std::atomic<bool> over{false};
+  std::thread follower{[&] {
+    for (int64_t at = 2; at < 3000; ++at) {
+      auto key = "k" + std::to_string(at % 17);
+      x->apply({at % 3 == 0 ? erase(key) : put(key, std::to_string(at))});
+      if (at % 500 == 0)
+        x->apply({{step::kind::clear, {}, {}}});
+      x->reached(static_cast<pgoutput::lsn>(at));
+    }
+    over = true;
+  }};
+  std::thread reader{[&] {
+    while (!over)
+      for (int i = 0; i < 17; ++i)
+        static_cast<void>(x->row("k" + std::to_string(i)));
+  }};
+  kept_rows ledger;
+  while (!over)
+    keep(*x, ledger, 20);
+  follower.join();
+  reader.join();
+  keep(*x, ledger);
+  CHECK(ledger.rows.size() == x->rows());
+  for (const auto& [key, row] : ledger.rows)
+    CHECK(x->row(key) == row);
+  CHECK(next_of(ledger) == 2999);
 }
 
 TEST_CASE("table copy: a ledger with more rows than the bounds allow is forgotten, and read anew") {
