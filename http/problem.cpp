@@ -65,6 +65,8 @@ fault_entry entry_of(fault what) noexcept {
     return {503, "push_timeout"};
   case fault::too_many_connections:
     return {503, "too_many_connections"};
+  case fault::not_started:
+    return {503, "not_started"};
   case fault::stopping:
     return {503, "stopping"};
   case fault::http_version:

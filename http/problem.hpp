@@ -34,6 +34,7 @@ enum class fault : uint8_t {
   query_timeout,
   push_timeout,
   too_many_connections,
+  not_started,
   stopping,
   http_version,
 };

@@ -100,6 +100,10 @@ void finish(const responder& to, push_dialect dialect, bool durable, std::string
   case push_outcome::kind::unknown_stream:
     answer_unknown(to, dialect, stream);
     return;
+  case push_outcome::kind::not_started:
+    to.problem(fault::not_started, "the stream has not started yet; push again in a moment",
+               "Retry-After: 1\r\n");
+    return;
   case push_outcome::kind::overloaded:
     to.problem(fault::overloaded, "more events wait to be folded than may; push again in a moment",
                "Retry-After: 1\r\n");

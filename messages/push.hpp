@@ -11,7 +11,8 @@ namespace keyfold {
 
 /// What became of a push.
 struct push_outcome {
-  enum class kind : uint8_t { done, unknown_stream, overloaded, stopping };
+  /// `not_started`: the stream's source does not know its positions yet; nothing was taken.
+  enum class kind : uint8_t { done, unknown_stream, not_started, overloaded, stopping };
   kind what = kind::done;
   uint64_t accepted = 0;
   std::vector<std::pair<size_t, std::string>>

@@ -24,7 +24,9 @@ void push_queue::push(std::vector<std::string> rows, bool durable, callback done
     std::lock_guard guard{mutex_};
     if (phase_ == phase::stopped) {
       outcome.what = push_outcome::kind::stopping;
-    } else if (phase_ == phase::before || !has_room(rows.size())
+    } else if (phase_ == phase::before) {
+      outcome.what = push_outcome::kind::not_started;
+    } else if (!has_room(rows.size())
                || (durable && waiting_.size() >= settings_.max_waiting_pushes)) {
       outcome.what = push_outcome::kind::overloaded;
     } else {

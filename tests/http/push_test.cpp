@@ -102,7 +102,7 @@ TEST_CASE("push: rows are acknowledged when durable, rejected ones listed") {
   CHECK(none.json()["rejected_count"] == 1);
 }
 
-TEST_CASE("push: unknown streams, overload and stopping have their statuses") {
+TEST_CASE("push: unknown streams, overload, a start and a stop have their statuses") {
   server_fixture fixture;
   raw_client client{fixture.port};
   auto unknown = client.post("/push?stream=evnts", "{}");
@@ -115,6 +115,12 @@ TEST_CASE("push: unknown streams, overload and stopping have their statuses") {
   auto busy = client.post("/push?stream=events", "{}");
   CHECK(busy.status == 429);
   CHECK(busy.has("Retry-After: 1\r\n"));
+  fixture.pushes.state = push_outcome::kind::not_started;
+  auto early = client.post("/push?stream=events", "{}");
+  CHECK(early.status == 503);
+  CHECK(early.has("Retry-After: 1\r\n"));
+  CHECK(early.has("application/problem+json"));
+  CHECK(early.json()["code"] == "not_started");
   fixture.pushes.state = push_outcome::kind::stopping;
   CHECK(client.post("/push?stream=events", "{}").status == 503);
 }

@@ -144,7 +144,8 @@ class Client:
                     answer.read()
                     return
             except urllib.error.HTTPError as refusal:
-                if refusal.code != 429 or time.monotonic() > until:
+                code = json.loads(refusal.read() or "{}").get("code")
+                if code not in ("overloaded", "not_started") or time.monotonic() > until:
                     raise
             time.sleep(0.05)
 

@@ -116,7 +116,7 @@ TEST_CASE("push hub: a full queue takes nothing, and takes again once it is poll
   auto source = hub.add_stream(settings(3));
   answer before;
   hub.push("s", {event("a", 1)}, false, before.taker());
-  CHECK(before.is(kind::overloaded)); // its positions are not known yet
+  CHECK(before.is(kind::not_started)); // its positions are not known yet
   REQUIRE(source->start({}));
   answer fits, exceeds, again, large;
   hub.push("s", {event("a", 1), event("b", 2)}, false, fits.taker());
