@@ -172,7 +172,7 @@ void as_of_view::join_first(as_of_state& state, fold_context& context) const {
 void as_of_view::join(const as_of_state& state, const packed_rows::row& row,
                       fold_context& context) const {
   auto valid = state.versions.count_until(row.at);
-  auto found = valid > 0 && ends_at(state.versions[valid - 1].at) > row.at;
+  auto found = valid > 0 && ends_at(state.versions.at(valid - 1)) > row.at;
   if (!found && settings_.inner) {
     ++context.counts->skipped;
     return;
@@ -198,7 +198,7 @@ event_time as_of_view::ends_at(event_time version) const noexcept {
 }
 
 void as_of_view::advance(state_type& own, fold_context& context) const {
-  while (!own.waiting.empty() && own.waiting.front().at <= context.watermark)
+  while (!own.waiting.empty() && own.waiting.earliest() <= context.watermark)
     join_first(own, context);
   tidy(own, context);
 }
@@ -221,13 +221,12 @@ void as_of_view::tidy(as_of_state& state, fold_context& context) const {
 }
 
 void as_of_view::report(const state_type& own, fold_context& context) const {
-  if (!own.waiting.empty())
-    context.wake(own.waiting.front().at);
+  context.wake(own.waiting.earliest());
   if (context.watermark == end_of_time || own.versions.empty())
     return;
   context.wake(ends_at(own.versions.back().at));
   if (own.versions.size() > 1)
-    context.wake(later(own.versions[1].at, settings_.history));
+    context.wake(later(own.versions.at(1), settings_.history));
 }
 
 std::span<const cell> as_of_view::newest(const as_of_state& state, arena& memory) const {

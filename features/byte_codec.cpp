@@ -7,6 +7,27 @@ namespace keyfold {
 namespace {
 
 constexpr int deepest_nesting = 32;
+constexpr size_t most_varint = 10;
+
+/// @return the number of bytes written
+size_t put_varint(uint64_t x, char* to) noexcept {
+  size_t size = 0;
+  for (; x >= 0x80; x >>= 7)
+    to[size++] = static_cast<char>(static_cast<uint8_t>(x) | 0x80u);
+  to[size++] = static_cast<char>(x);
+  return size;
+}
+
+/// A kind and a number: appended at once, as every append looks for room.
+void append_number(cell_kind kind, uint64_t x, std::string& out) {
+  char buffer[1 + most_varint];
+  buffer[0] = static_cast<char>(kind);
+  out.append(buffer, 1 + put_varint(x, buffer + 1));
+}
+
+uint64_t zigzag(int64_t x) noexcept {
+  return (static_cast<uint64_t>(x) << 1) ^ static_cast<uint64_t>(x >> 63);
+}
 
 } // namespace
 
@@ -15,14 +36,8 @@ void byte_writer::varint(uint64_t x) {
     out_->push_back(static_cast<char>(x));
     return;
   }
-  char buffer[10];
-  size_t size = 0;
-  while (x >= 0x80) {
-    buffer[size++] = static_cast<char>(static_cast<uint8_t>(x) | 0x80u);
-    x >>= 7;
-  }
-  buffer[size++] = static_cast<char>(x);
-  out_->append(buffer, size);
+  char buffer[most_varint];
+  out_->append(buffer, put_varint(x, buffer));
 }
 
 void byte_writer::u64(uint64_t x) {
@@ -35,36 +50,35 @@ void byte_writer::u64(uint64_t x) {
 }
 
 void byte_writer::value(const cell& x) {
-  u8(static_cast<uint8_t>(x.kind()));
   switch (x.kind()) {
-  case cell_kind::null:
-    break;
   case cell_kind::boolean:
-    u8(x.as_boolean() ? 1 : 0);
-    break;
+    append_number(x.kind(), x.as_boolean() ? 1 : 0, *out_);
+    return;
   case cell_kind::integer:
-    signed_varint(x.as_integer());
-    break;
-  case cell_kind::real:
-    f64(x.as_real());
-    break;
-  case cell_kind::decimal:
-    u8(x.scale());
-    signed_varint(x.unscaled());
-    break;
+    append_number(x.kind(), zigzag(x.as_integer()), *out_);
+    return;
   case cell_kind::string:
   case cell_kind::bytes:
-    text(x.as_text());
-    break;
-  case cell_kind::timestamp:
-    time(x.as_timestamp());
-    break;
+    append_number(x.kind(), x.as_text().size(), *out_);
+    out_->append(x.as_text());
+    return;
   case cell_kind::list:
   case cell_kind::map:
-    varint(x.items().size());
+    append_number(x.kind(), x.items().size(), *out_);
     for (const auto& item : x.items())
       value(item);
+    return;
+  default:
     break;
+  }
+  u8(static_cast<uint8_t>(x.kind()));
+  if (x.kind() == cell_kind::real) {
+    f64(x.as_real());
+  } else if (x.kind() == cell_kind::timestamp) {
+    time(x.as_timestamp());
+  } else if (x.kind() == cell_kind::decimal) {
+    u8(x.scale());
+    signed_varint(x.unscaled());
   }
 }
 

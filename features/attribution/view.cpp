@@ -38,7 +38,9 @@ constexpr uint8_t matches_none = 0;
 
 void attribution_view::fold(state_type& own, uint32_t input, const event_batch& batch,
                             std::span<const uint32_t> rows, fold_context& context) const {
-  tidy(own, context.watermark);
+  // Conversions that wait look at no touch.
+  if (input == 0)
+    tidy(own, context.watermark);
   std::string match;
   fold_each(batch, rows, context, [&](std::span<const cell> row, event_time at) {
     if (input == 0)
@@ -103,6 +105,7 @@ void attribution_view::fold_conversion(attribution_state& state, std::span<const
     std::string bytes;
     byte_writer out{bytes};
     write(out);
+    tidy(state, context.watermark);
     decide(state, {at, 0, bytes}, context);
     return;
   }
@@ -119,7 +122,7 @@ void attribution_view::fold_conversion(attribution_state& state, std::span<const
 }
 
 void attribution_view::advance(state_type& own, fold_context& context) const {
-  while (!own.waiting.empty() && own.waiting.front().at <= context.watermark)
+  while (!own.waiting.empty() && own.waiting.earliest() <= context.watermark)
     decide_first(own, context);
   tidy(own, context.watermark);
 }
@@ -172,8 +175,7 @@ std::span<attribution_view::credited> attribution_view::credit(const attribution
   auto tag = tag_of(match);
   const auto& touches = state.touches;
   auto is_match = [&](size_t i) {
-    auto x = touches[i];
-    return x.tag == tag && byte_reader{x.bytes}.text() == match;
+    return touches.tag(i) == tag && byte_reader{touches[i].bytes}.text() == match;
   };
   auto first = touches.count_until(earlier(conversion.at, settings_.window + duration{1}));
   auto last = touches.count_until(conversion.at);
@@ -182,13 +184,14 @@ std::span<attribution_view::credited> attribution_view::credit(const attribution
       --last;
     first = std::max(first, last - std::min<size_t>(last, 1));
   }
-  auto* all = reinterpret_cast<credited*>(memory.allocate((last - first) * sizeof(credited)));
+  auto most = single() ? std::min<size_t>(last - first, 1) : last - first;
+  auto* all = reinterpret_cast<credited*>(memory.allocate(most * sizeof(credited)));
   size_t count = 0;
   for (auto i = first; i < last; ++i) {
     if (!is_match(i))
       continue;
     new (all + count++) credited{i, 1};
-    if (settings_.credit == model::first_click)
+    if (single())
       break;
   }
   std::span<credited> out{all, count};
@@ -199,7 +202,7 @@ std::span<attribution_view::credited> attribution_view::credit(const attribution
 void attribution_view::share(const packed_rows& touches, std::span<credited> out) const {
   if (out.empty())
     return;
-  auto newest = touches[out.back().touch].at;
+  auto newest = touches.at(out.back().touch);
   auto sum = 0.0;
   for (size_t i = 0; i < out.size(); ++i) {
     auto& weight = out[i].weight;
@@ -246,23 +249,24 @@ void attribution_view::reduce(attribution_state& state, event_time watermark) co
   auto& touches = state.touches;
   if (watermark <= state.reduced_until)
     return;
-  auto same = [&](const packed_rows::row& a, const packed_rows::row& b) {
-    return a.tag == b.tag && byte_reader{a.bytes}.text() == byte_reader{b.bytes}.text();
+  auto match = [&](size_t i) { return byte_reader{touches[i].bytes}.text(); };
+  auto same = [&](size_t a, size_t b) {
+    return touches.tag(a) == touches.tag(b) && match(a) == match(b);
   };
   for (auto i = touches.count_until(state.reduced_until);
-       i < touches.size() && touches[i].at <= watermark;) {
+       i < touches.size() && touches.at(i) <= watermark;) {
     auto before = i;
     // Of a first click only those of its time matter.
-    auto until = settings_.credit == model::last_click ? beginning_of_time : touches[i].at;
-    while (before > 0 && touches[before - 1].at >= until && !same(touches[before - 1], touches[i]))
+    auto until = settings_.credit == model::last_click ? beginning_of_time : touches.at(i);
+    while (before > 0 && touches.at(before - 1) >= until && !same(before - 1, i))
       --before;
-    if (before > 0 && touches[before - 1].at < until)
+    if (before > 0 && touches.at(before - 1) < until)
       before = 0;
     // A conversion to come is after both: the last click before it is not the earlier one. The
     // first one may be either, as the window moves, unless both have the same time.
     if (before > 0 && settings_.credit == model::last_click) {
       touches.erase(before - 1);
-    } else if (before > 0 && touches[before - 1].at == touches[i].at) {
+    } else if (before > 0 && touches.at(before - 1) == touches.at(i)) {
       touches.erase(i);
     } else {
       ++i;
@@ -272,10 +276,9 @@ void attribution_view::reduce(attribution_state& state, event_time watermark) co
 }
 
 void attribution_view::report(const state_type& own, fold_context& context) const {
-  if (!own.waiting.empty())
-    context.wake(own.waiting.front().at);
-  if (!own.touches.empty() && context.watermark != end_of_time)
-    context.wake(later(own.touches.front().at, settings_.window));
+  context.wake(own.waiting.earliest());
+  if (context.watermark != end_of_time)
+    context.wake(later(own.touches.earliest(), settings_.window));
 }
 
 void attribution_view::encode(const state_type& own, byte_writer& out) const {

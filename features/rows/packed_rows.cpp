@@ -1,6 +1,8 @@
 #include "features/rows/packed_rows.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <new>
 
 namespace keyfold {
 
@@ -8,56 +10,123 @@ namespace {
 
 // What an empty one may keep for the next row: a key that gets a row now and then should not ask
 // for memory each time.
-constexpr size_t kept_places = 4;
-constexpr size_t kept_bytes = 160;
-constexpr uint32_t least_waste = 256;
+constexpr size_t kept_when_empty = 256;
+constexpr size_t least_capacity = 64;
+constexpr size_t least_waste = 256;
+
+/// What a row's size takes before its bytes.
+size_t bytes_of_size(size_t size) noexcept {
+  size_t out = 1;
+  for (; size >= 0x80; size >>= 7)
+    ++out;
+  return out;
+}
 
 } // namespace
 
-bool packed_rows::before(const place& a, const place& b) const noexcept {
-  if (a.at != b.at)
-    return a.at < b.at;
-  if (a.tag != b.tag)
-    return a.tag < b.tag;
-  return row_of(a).bytes < row_of(b).bytes;
+/// What a row is written to before its place is known.
+std::string& packed_rows::written() {
+  constexpr size_t most_kept = size_t{1} << 20;
+  static thread_local std::string bytes;
+  if (bytes.capacity() > most_kept)
+    bytes = {};
+  bytes.clear();
+  return bytes;
+}
+
+packed_rows::row packed_rows::row_of(const place& x) const noexcept {
+  byte_reader in{{block_.get() + x.begin, used_ - x.begin}};
+  return {x.at, x.tag, in.text()};
+}
+
+bool packed_rows::before(const place& x, const row& added) const noexcept {
+  if (x.at != added.at)
+    return x.at < added.at;
+  if (x.tag != added.tag)
+    return x.tag < added.tag;
+  return row_of(x).bytes < added.bytes;
 }
 
 size_t packed_rows::count_until(event_time at) const noexcept {
   // Mostly it is asked about the first ones or the last ones, and what lies between is not in
   // cache.
   constexpr ptrdiff_t near = 3;
-  auto begin = places_.begin() + first_;
-  auto end = places_.end();
-  if (begin == end || begin->at > at)
+  if (earliest_ > at || empty())
     return 0;
-  for (auto looked = std::min(near, end - begin); looked > 0 && (end - 1)->at > at; --looked)
-    --end;
-  if ((end - 1)->at > at)
-    end = std::upper_bound(begin, end, at, [](auto time, const auto& x) { return time < x.at; });
-  return static_cast<size_t>(end - begin);
+  auto last = end();
+  for (auto looked = std::min(near, last - begin()); looked > 0 && last[-1].at > at; --looked)
+    --last;
+  if (last[-1].at > at)
+    last =
+        std::upper_bound(begin(), last, at, [](auto time, const auto& x) { return time < x.at; });
+  return static_cast<size_t>(last - begin());
 }
 
-bool packed_rows::place_written(event_time at, uint32_t tag, size_t begin) {
-  if (bytes_.size() > max_bytes) {
-    // Room is made for many rows at once, since compaction passes over all of them.
+bool packed_rows::insert(event_time at, uint32_t tag, std::string_view bytes) {
+  auto wanted = bytes_of_size(bytes.size()) + bytes.size();
+  if (used_ + wanted > max_bytes) {
+    // Room is made for many rows at once, since all of them have to be moved.
     constexpr auto most_left = max_bytes / 8 * 7;
-    if (bytes_.size() - wasted_ > most_left) {
-      bytes_.resize(begin);
+    if (used_ - wasted_ + wanted > most_left)
       return false;
-    }
-    auto written = bytes_.substr(begin);
-    bytes_.resize(begin);
-    compact();
-    begin = bytes_.size();
-    bytes_.append(written);
+    move_to(capacity_);
   }
-  place added{at, tag, static_cast<uint32_t>(begin), static_cast<uint32_t>(bytes_.size() - begin)};
-  auto to = places_.end();
-  if (!empty() && before(added, places_.back()))
-    to = std::upper_bound(places_.begin() + first_, places_.end(), added,
-                          [&](const auto& a, const auto& b) { return before(a, b); });
-  places_.insert(to, added);
+  make_room(wanted + sizeof(place));
+  row added{at, tag, bytes};
+  auto to = end();
+  if (!empty() && !before(to[-1], added))
+    to = std::lower_bound(begin(), to, added,
+                          [this](const auto& x, const auto& y) { return before(x, y); });
+  auto behind = static_cast<size_t>(end() - to);
+  auto* lowest = end_of_memory() - first_ - size_ - 1;
+  if (behind > 0)
+    std::memmove(lowest, lowest + 1, behind * sizeof(place));
+  new (lowest + behind) place{at, tag, used_};
+  write_row(bytes);
+  ++size_;
+  earliest_ = std::min(earliest_, at);
   return true;
+}
+
+void packed_rows::write_row(std::string_view bytes) noexcept {
+  auto* to = block_.get() + used_;
+  auto size = bytes.size();
+  for (; size >= 0x80; size >>= 7)
+    *to++ = static_cast<char>(static_cast<uint8_t>(size) | 0x80u);
+  *to++ = static_cast<char>(size);
+  std::copy(bytes.begin(), bytes.end(), to);
+  used_ = static_cast<uint32_t>(to - block_.get() + static_cast<ptrdiff_t>(bytes.size()));
+}
+
+void packed_rows::make_room(size_t wanted) {
+  if (used_ + places_bytes() + wanted <= capacity_)
+    return;
+  auto needed = kept_bytes() + wanted;
+  // Moving pays when it leaves room for more than one row.
+  auto enough = needed + needed / 4 <= capacity_;
+  move_to(enough ? capacity_ : std::max(least_capacity, needed + needed / 2));
+}
+
+/// Moves the rows to memory of their own, without those taken away.
+void packed_rows::move_to(size_t capacity) {
+  constexpr auto step = sizeof(place);
+  capacity = (capacity + step - 1) / step * step;
+  auto made = std::make_unique_for_overwrite<char[]>(capacity);
+  auto* places = reinterpret_cast<place*>(made.get() + capacity);
+  uint32_t used = 0;
+  for (auto i = begin(); i != end(); ++i) {
+    const auto* bytes = block_.get() + i->begin;
+    auto text = row_of(*i).bytes;
+    auto size = static_cast<uint32_t>(text.data() + text.size() - bytes);
+    std::memcpy(made.get() + used, bytes, size);
+    new (--places) place{i->at, i->tag, used};
+    used += size;
+  }
+  block_ = std::move(made);
+  capacity_ = static_cast<uint32_t>(capacity);
+  used_ = used;
+  wasted_ = 0;
+  first_ = 0;
 }
 
 void packed_rows::erase(size_t i) {
@@ -65,49 +134,44 @@ void packed_rows::erase(size_t i) {
     erase_front();
     return;
   }
-  auto at = places_.begin() + static_cast<ptrdiff_t>(first_ + i);
-  wasted_ += at->size;
-  places_.erase(at);
+  auto at = begin() + static_cast<ptrdiff_t>(i);
+  waste(*at);
+  auto* lowest = end_of_memory() - first_ - size_;
+  std::memmove(lowest + 1, lowest, (size_ - i - 1) * sizeof(place));
+  --size_;
   give_back();
 }
 
 void packed_rows::erase_front(size_t count) {
   for (size_t i = 0; i < count; ++i)
-    wasted_ += places_[first_ + i].size;
+    waste(begin()[static_cast<ptrdiff_t>(i)]);
   first_ += static_cast<uint32_t>(count);
+  size_ -= static_cast<uint32_t>(count);
+  earliest_ = empty() ? end_of_time : at(0);
   give_back();
+}
+
+void packed_rows::waste(const place& x) noexcept {
+  auto size = row_of(x).bytes.size();
+  wasted_ += static_cast<uint32_t>(bytes_of_size(size) + size);
+}
+
+void packed_rows::clear() noexcept {
+  block_ = nullptr;
+  earliest_ = end_of_time;
+  capacity_ = used_ = wasted_ = first_ = size_ = 0;
 }
 
 void packed_rows::give_back() {
   if (empty()) {
-    if (places_.capacity() > kept_places)
-      places_ = {};
-    if (bytes_.capacity() > kept_bytes)
-      bytes_ = {};
-    places_.clear();
-    bytes_.clear();
-    first_ = 0;
-    wasted_ = 0;
+    if (capacity_ > kept_when_empty)
+      clear();
+    used_ = wasted_ = first_ = 0;
     return;
   }
-  if (first_ >= 16 && first_ > places_.size() / 2) {
-    places_.erase(places_.begin(), places_.begin() + first_);
-    first_ = 0;
-  }
-  if (wasted_ > least_waste && wasted_ > bytes_.size() / 2)
-    compact();
-}
-
-void packed_rows::compact() {
-  std::string kept;
-  kept.reserve(bytes_.size() - wasted_);
-  for (auto i = places_.begin() + first_; i != places_.end(); ++i) {
-    auto begin = static_cast<uint32_t>(kept.size());
-    kept.append(row_of(*i).bytes);
-    i->begin = begin;
-  }
-  bytes_ = std::move(kept);
-  wasted_ = 0;
+  auto wasted = wasted_ + sizeof(place) * first_;
+  if (wasted > least_waste && wasted > (used_ + places_bytes()) / 2)
+    move_to(kept_bytes() + kept_bytes() / 4);
 }
 
 void packed_rows::encode(byte_writer& out) const {
@@ -118,11 +182,6 @@ void packed_rows::encode(byte_writer& out) const {
     out.varint(x.tag);
     out.text(x.bytes);
   }
-}
-
-size_t packed_rows::memory() const noexcept {
-  auto outside = bytes_.capacity() > std::string{}.capacity() ? bytes_.capacity() + 1 : 0;
-  return places_.capacity() * sizeof(place) + outside;
 }
 
 } // namespace keyfold
