@@ -251,12 +251,14 @@ result<void> engine::restore() {
     more = *compacted;
   }
   uint64_t keys = 0;
+  uint64_t rows = 0; // of tables
   std::string malformed;
   auto begin = std::chrono::steady_clock::now();
   auto read =
       ledger_->for_each_key([&](uint32_t entity, std::string_view key, std::string_view state) {
         if (entity >= settings_.entities.size()) {
           kept_[entity - settings_.entities.size()].table->restore_row(key, state);
+          ++rows;
           return;
         }
         auto& owner = routers_[router_of(key, settings_.routers)];
@@ -271,8 +273,10 @@ result<void> engine::restore() {
                             "backup, or start with a new "
                             "one and replay",
                             settings_.ledger_path, malformed));
-  if (keys != 0)
-    spdlog::info("restored {} keys at epoch {} in {:.1f} s", keys, ledger_->last_epoch(),
+  if (keys + rows != 0)
+    spdlog::info("restored {} keys{} at epoch {} in {:.1f} s", keys,
+                 rows == 0 ? "" : fmt::format(" and {} rows of tables", rows),
+                 ledger_->last_epoch(),
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   return {};
 }

@@ -219,7 +219,6 @@ std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
     }
     share = {};
   }
-  gather_tables(*result);
   auto letters = with_.letters != nullptr ? with_.letters->take() : std::vector<dead_letter>{};
   for (auto& progress : progress_)
     std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
@@ -257,6 +256,9 @@ void epoch_coordinator::commit() {
   phase_ = phase::folding;
   ended_ = std::all_of(progress_.begin(), progress_.end(), [](const auto& x) { return x.ended; });
   auto epoch = gather();
+  let_go_on();
+  auto pause = clock::now() - begun_at_;
+  gather_tables(*epoch); // while folding goes on: their rows belong to no moment of it
   last_done_ = last_ && (!rows_left_ || clock::now() >= deadline_);
   auto nothing =
       epoch->segments.empty() && epoch->outbox.empty() && same(epoch->positions, last_positions_);
@@ -264,7 +266,6 @@ void epoch_coordinator::commit() {
     if (with_.letters != nullptr)
       with_.letters->committed(); // there is no output for them
     cost_ = {};
-    let_go_on();
     check_finished();
     return;
   }
@@ -276,8 +277,7 @@ void epoch_coordinator::commit() {
       self.committed(epoch, std::move(result));
     });
   });
-  let_go_on();
-  pause_seconds_.Observe(std::chrono::duration<double>(clock::now() - begun_at_).count());
+  pause_seconds_.Observe(std::chrono::duration<double>(pause).count());
 }
 
 void epoch_coordinator::committed(const std::shared_ptr<const store::epoch_commit>& epoch,
