@@ -4,6 +4,7 @@
 #include "features/decay.hpp"
 #include "features/distinct_counter.hpp"
 #include "features/prefetch.hpp"
+#include "features/top_k/candidate_slots.hpp"
 #include "features/view.hpp"
 
 #include <algorithm>
@@ -39,15 +40,6 @@ struct vote {
   uint64_t hash = 0; ///< of `distinct`
 };
 
-/// A cache line.
-struct candidate {
-  std::string text;
-  double value = 0; ///< of `decayed_count`: as of `newest`
-  double rank = 0;  ///< what candidates are compared by: more is better, at all times alike
-  event_time reached = beginning_of_time; ///< when it came to this value
-  event_time newest = beginning_of_time;
-};
-
 /// Counts candidates exactly while there are at most `max_candidates` of them. Beyond, it goes on
 /// as Space-Saving (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k
 /// elements in data streams", 2005): a new candidate takes the place of the last in rank, and
@@ -68,14 +60,14 @@ public:
   event_time next_end(const table_rules& rules) const noexcept;
 
   size_t size() const noexcept { return slots_.size(); }
-  size_t list_size() const noexcept { return list_.size(); }
-  const candidate& listed(size_t rank) const noexcept { return slots_[list_[rank]]; }
+  size_t list_size() const noexcept { return slots_.list().size(); }
+  const candidate& listed(size_t rank) const noexcept { return slots_[slots_.list()[rank]]; }
   /// By how much the value of the candidate listed there may be too high.
-  double error(size_t rank) const noexcept { return error_of(list_[rank]); }
+  double error(size_t rank) const noexcept { return error_of(slots_.list()[rank]); }
   /// Tells lists apart by who is where in them.
   uint64_t list_hash() const noexcept;
   /// No candidate was ever left out since the table was empty last.
-  bool exact() const noexcept { return !lossy_; }
+  bool exact() const noexcept { return extras_ == nullptr || !extras_->lossy; }
   /// The newest event of a candidate in the table.
   event_time newest() const noexcept;
   /// The value of a candidate as of `at`, which is not before its newest event.
@@ -88,60 +80,61 @@ public:
   size_t memory() const noexcept;
   /// Asks the processor to load the candidates, if they are few, and what leads to them.
   void prefetch() const noexcept {
-    prefetch_line(list_.data());
-    if (slots_.size() <= unindexed) {
-      prefetch_lines(hashes_.data(), hashes_.size() * sizeof(uint64_t));
-      prefetch_lines(slots_.data(), slots_.size() * sizeof(candidate));
-    } else {
-      prefetch_line(crowd_.get());
-      // Where the next one will be.
-      prefetch_line(hashes_.data() + hashes_.size());
-      prefetch_line(slots_.data() + slots_.size());
-    }
+    slots_.prefetch();
+    if (extras_ != nullptr)
+      prefetch_lines(extras_.get(), sizeof(extras));
   }
 
 private:
-  static constexpr uint32_t nowhere = 0xffff'ffff;
-  static constexpr size_t unindexed = 16; // so few are found as fast by looking at the hash of each
+  static constexpr auto nowhere = candidate_slots::nowhere;
 
-  /// What a table has of many candidates, or once it has left one out.
-  struct crowd {
-    std::vector<uint32_t> index; // slots + 1 by hash, linear probing; empty while there are few
-    std::vector<uint32_t> last;  // slots that had the least rank when it was looked for, worst last
-    double least = 0;            // that rank
-    std::vector<double> errors;  // of the slots
+  struct indexed {
+    uint32_t hash;  // its lowest bits
+    uint32_t place; // slot + 1; 0: empty
+  };
+
+  /// What only tables have that have many candidates, have left one out, or are of certain
+  /// measures.
+  struct extras {
+    std::vector<indexed> index; // by hash, linear probing; once the slots have no tags
+    std::vector<uint32_t> last; // slots that had the least rank when it was looked for, worst last
+    double least = 0;           // that rank
+    bool lossy = false;
+    std::vector<double> errors;             // of the slots; none while all are 0
+    std::vector<double> ranks;              // of the slots, for `decayed_count`
+    std::vector<distinct_counter> distinct; // of the slots, for `distinct`
   };
 
   double error_of(uint32_t slot) const noexcept {
-    return crowd_ == nullptr || crowd_->errors.empty() ? 0 : crowd_->errors[slot];
+    return extras_ == nullptr || extras_->errors.empty() ? 0 : extras_->errors[slot];
   }
   void set_error(uint32_t slot, double error);
   static uint64_t hash_of(std::string_view text) noexcept;
-  static double rank_of(const table_rules& rules, const candidate& x) noexcept;
-  crowd& need_crowd();
+  /// What candidates are compared by: more is better, at all times alike.
+  double rank(const table_rules& rules, uint32_t slot) const noexcept {
+    return rules.by == measure::decayed_count ? extras_->ranks[slot] : slots_[slot].value;
+  }
+  void note_rank(const table_rules& rules, uint32_t slot);
+  bool before(const table_rules& rules, uint32_t a, uint32_t b) const noexcept;
+  extras& need_extras();
   void forget_last() noexcept;
   void vote_for(const table_rules& rules, const vote& x, uint32_t slot);
   void vote_first(const table_rules& rules, const vote& x, uint64_t hash, double error,
                   uint32_t slot);
-  uint32_t append(const table_rules& rules);
+  uint32_t append(const table_rules& rules, uint64_t hash);
   uint32_t find(std::string_view text, uint64_t hash) const noexcept;
-  void index(uint32_t slot);
+  void index(uint32_t slot, uint64_t hash);
   void unindex(uint32_t slot);
-  void rebuild_index();
-  bool before(uint32_t a, uint32_t b) const noexcept;
+  void build_index();
   bool place(const table_rules& rules, uint32_t slot, bool worse);
   bool rank_all(const table_rules& rules);
   bool replace_last(const table_rules& rules, const vote& x, uint64_t hash, fold_counts& counts);
-  uint32_t last_in_rank();
+  uint32_t last_in_rank(const table_rules& rules);
   void remove(uint32_t slot);
 
-  std::vector<uint64_t> hashes_; // of the slots' texts: what a candidate is looked for by
-  std::vector<candidate> slots_;
-  std::vector<uint32_t> list_;         // slots, best first
+  candidate_slots slots_;
   event_time first_end_ = end_of_time; // no life ends before; may be too early
-  std::unique_ptr<crowd> crowd_;
-  bool lossy_ = false;
-  std::vector<distinct_counter> distinct_; // of the slots, where that is what counts
+  std::unique_ptr<extras> extras_;
 };
 
 } // namespace keyfold::ranking

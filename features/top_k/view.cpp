@@ -19,7 +19,7 @@ cell top_k_view::number(double x) const noexcept {
 cell top_k_view::cell_of(const candidate& x, arena& memory) const {
   auto plain = candidate_types_.size() > 1
                || (candidate_types_.front().kind == type_kind::string
-                   && x.text.find('\\') == std::string::npos);
+                   && std::string_view{x.text}.find('\\') == std::string_view::npos);
   if (plain)
     return cell::string(memory.copy(x.text));
   auto fields = parse_entity_key(x.text, candidate_types_, memory);

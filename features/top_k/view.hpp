@@ -16,9 +16,9 @@ namespace keyfold::ranking {
 struct top_k_state final : view_state {
   packed_rows pending;
   candidate_table table;
+  row_publication publication;
   uint64_t list = candidate_table{}.list_hash(); ///< the hash of the list as last published
   event_time changed_at = beginning_of_time;     ///< when the list changed last
-  row_publication publication;
 };
 
 /// The machine of the view. A state is of one key and used by one thread at a time; the machine is
@@ -44,7 +44,7 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.pending.prefetch();
-    prefetch_line(&own.list); // the end of the state
+    prefetch_line(&own.changed_at); // the end of the state
     // Where none wait, rows will be put there; only where some do, they will be counted.
     if (!own.pending.empty())
       own.table.prefetch();
