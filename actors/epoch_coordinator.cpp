@@ -280,7 +280,7 @@ void epoch_coordinator::commit() {
   pause_seconds_.Observe(std::chrono::duration<double>(pause).count());
 }
 
-void epoch_coordinator::committed(const std::shared_ptr<const store::epoch_commit>& epoch,
+void epoch_coordinator::committed(const std::shared_ptr<store::epoch_commit>& epoch,
                                   store::ledger_result<void> result) {
   committing_ = false;
   cost_ = clock::now() - begun_at_;
@@ -298,10 +298,13 @@ void epoch_coordinator::committed(const std::shared_ptr<const store::epoch_commi
     x.table->committed();
   committed_epoch_.store(epoch->epoch, std::memory_order_relaxed);
   epoch_gauge_.Set(static_cast<double>(epoch->epoch));
-  for (const auto& row : epoch->outbox)
+  // Each on its own: neither the epoch's states nor other logs stay in memory until it is
+  // published.
+  for (auto& row : epoch->outbox)
     for (auto& output : *with_.outputs)
       if (output.writer->name() == row.output)
-        output.writer->enqueue(epoch->epoch, std::shared_ptr<const std::string>{epoch, &row.log});
+        output.writer->enqueue(epoch->epoch,
+                               std::make_shared<const std::string>(std::move(row.log)));
   std::vector<source_positions> by_source(with_.sources->size());
   for (const auto& row : epoch->positions)
     for (size_t i = 0; i < by_source.size() && row.partition != store::watermark_row; ++i)

@@ -91,7 +91,7 @@ private:
   void commit();
   std::shared_ptr<store::epoch_commit> gather();
   void gather_tables(store::epoch_commit& to);
-  void committed(const std::shared_ptr<const store::epoch_commit>& epoch,
+  void committed(const std::shared_ptr<store::epoch_commit>& epoch,
                  store::ledger_result<void> result);
   void let_go_on();
   bool outputs_full() const;

@@ -52,7 +52,7 @@ result<settings_handle> transactional_writer::client_settings() {
       {"batch.num.messages", "10000"},
       {"batch.size", "262144"},
       {"queue.buffering.max.messages", "1000000"},
-      {"queue.buffering.max.kbytes", "65536"},
+      {"queue.buffering.max.kbytes", "49152"},
       {"delivery.report.only.error", "true"},
       {"socket.nagle.disable", "true"},
       {"reconnect.backoff.max.ms", "2000"},
