@@ -24,16 +24,6 @@ size_t bytes_of_size(size_t size) noexcept {
 
 } // namespace
 
-/// What a row is written to before its place is known.
-std::string& packed_rows::written() {
-  constexpr size_t most_kept = size_t{1} << 20;
-  static thread_local std::string bytes;
-  if (bytes.capacity() > most_kept)
-    bytes = {};
-  bytes.clear();
-  return bytes;
-}
-
 packed_rows::row packed_rows::row_of(const place& x) const noexcept {
   byte_reader in{{block_.get() + x.begin, used_ - x.begin}};
   return {x.at, x.tag, in.text()};

@@ -55,7 +55,7 @@ public:
   /// As above; `write(byte_writer&)` appends the row's bytes.
   template <class Write>
   bool insert_written(event_time at, uint32_t tag, const Write& write) {
-    auto& bytes = written();
+    std::string bytes;
     byte_writer out{bytes};
     write(out);
     return insert(at, tag, bytes);
@@ -99,7 +99,6 @@ private:
   size_t places_bytes() const noexcept { return sizeof(place) * (size_t{first_} + size_); }
   size_t kept_bytes() const noexcept { return used_ - wasted_ + sizeof(place) * size_; }
 
-  static std::string& written();
   row row_of(const place& x) const noexcept;
   bool before(const place& x, const row& added) const noexcept;
   void write_row(std::string_view bytes) noexcept;
