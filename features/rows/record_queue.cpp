@@ -22,7 +22,10 @@ uint32_t record_queue::place_of(int64_t wanted) const noexcept {
     return size_;
   if (key(0) >= wanted)
     return 0;
-  // What is asked for is mostly near the front: rows and buckets leave a frame one after the other.
+  // What is asked for is mostly near an end: rows and buckets come to a frame and leave it one
+  // after the other. What lies between is not in cache.
+  if (key(size_ - 2) < wanted)
+    return size_ - 1;
   uint32_t step = 1;
   while (step < size_ - 1 && key(step) < wanted)
     step *= 2;

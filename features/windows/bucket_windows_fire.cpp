@@ -54,6 +54,8 @@ void bucket_windows::advance(state_type& own, fold_context& context) const {
 void bucket_windows::fire(state_type& state, int64_t end, fold_context& context) const {
   auto& buckets = state.buckets;
   auto first = buckets.place_of(end - largest_ + 1);
+  for (const auto& frame : state.frames)
+    frame.prefetch();
   auto is_empty = first == buckets.size() || buckets.number(first) > end;
   if (!is_empty) {
     arrange_frames(state);

@@ -56,6 +56,7 @@ public:
   void prefetch(const state_type& own) const noexcept {
     own.buckets.prefetch();
     prefetch_line(&own.frames); // the end of the state
+    prefetch_lines(own.frames.data(), own.frames.size() * sizeof(sliding_frame));
   }
   size_t memory(const state_type& own) const noexcept;
 

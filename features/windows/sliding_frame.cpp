@@ -10,15 +10,14 @@ sliding_frame::sliding_frame(const aggregate_function& function)
 void sliding_frame::forget() noexcept {
   if (!total_.empty())
     function_->clear(total_.data());
-  while (!front_numbers_.empty())
+  while (!front_.empty())
     pop();
   merged_to_ = merged_from_ = nothing;
 }
 
 void sliding_frame::pop() noexcept {
   function_->clear(top());
-  front_.resize(front_.size() - function_->words());
-  front_numbers_.pop_back();
+  front_.resize(front_.size() - function_->words() - 1);
 }
 
 cell sliding_frame::value(const frame_elements& elements, int64_t begin, int64_t end,
@@ -31,7 +30,7 @@ cell sliding_frame::value(const frame_elements& elements, int64_t begin, int64_t
     return function_->value(total_.data(), memory);
   }
   slide_stacks(elements, begin, end);
-  if (front_numbers_.empty())
+  if (front_.empty())
     return function_->value(total_.data(), memory);
   temporary_slot all{*function_, memory};
   function_->merge(all.words(), top());
@@ -53,10 +52,10 @@ void sliding_frame::slide_total(const frame_elements& elements, int64_t begin, i
 }
 
 void sliding_frame::slide_stacks(const frame_elements& elements, int64_t begin, int64_t end) {
-  while (!front_numbers_.empty() && front_numbers_.back() < begin)
+  while (!front_.empty() && first_number() < begin)
     pop();
   // The newer part cannot lose its oldest: it becomes the older part.
-  if (merged_to_ != nothing && front_numbers_.empty() && merged_from_ < begin) {
+  if (merged_to_ != nothing && front_.empty() && merged_from_ < begin) {
     turn_over(elements, begin, end);
     return;
   }
@@ -74,22 +73,22 @@ void sliding_frame::turn_over(const frame_elements& elements, int64_t begin, int
   auto first = elements.place_of(begin);
   auto words = function_->words();
   for (auto place = elements.place_of(end + 1); place > first; --place) {
-    auto before = front_numbers_.size();
+    auto is_last = front_.empty();
+    front_.push_back(static_cast<uint64_t>(elements.number(place - 1)));
     front_.resize(front_.size() + words, 0);
     elements.add_to(top(), place - 1);
-    if (before > 0)
-      function_->merge(top(), top() - words);
-    front_numbers_.push_back(elements.number(place - 1));
+    if (!is_last)
+      function_->merge(top(), top() - words - 1);
   }
   merged_to_ = end;
   merged_from_ = end + 1;
 }
 
 size_t sliding_frame::memory() const noexcept {
-  auto sum = total_.capacity() * sizeof(uint64_t) + front_.capacity() * sizeof(uint64_t)
-             + front_numbers_.capacity() * sizeof(int64_t) + function_->memory(total_.data());
-  for (size_t i = 0; i < front_.size(); i += function_->words())
-    sum += function_->memory(front_.data() + i);
+  auto outside = total_.capacity() > few_words ? total_.capacity() * sizeof(uint64_t) : 0;
+  auto sum = outside + front_.capacity() * sizeof(uint64_t) + function_->memory(total_.data());
+  for (size_t i = 0; i < front_.size(); i += function_->words() + 1)
+    sum += function_->memory(front_.data() + i + 1);
   return sum;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include "features/aggregate/function.hpp"
+#include "features/prefetch.hpp"
+
+#include <boost/container/small_vector.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -45,22 +48,32 @@ public:
   void forget() noexcept;
   /// Bytes on the heap.
   size_t memory() const noexcept;
+  /// Asks the processor to load what the next slide will read outside this object.
+  void prefetch() const noexcept {
+    if (!front_.empty())
+      prefetch_line(front_.data() + front_.size() - 1);
+  }
 
 private:
   void slide_total(const frame_elements& elements, int64_t begin, int64_t end);
   void slide_stacks(const frame_elements& elements, int64_t begin, int64_t end);
   void turn_over(const frame_elements& elements, int64_t begin, int64_t end);
   uint64_t* top() noexcept { return front_.data() + front_.size() - function_->words(); }
+  int64_t first_number() const noexcept {
+    return static_cast<int64_t>(*(front_.data() + front_.size() - function_->words() - 1));
+  }
   void pop() noexcept;
 
+  static constexpr size_t few_words = 3; // as most aggregates have
   static constexpr int64_t nothing = INT64_MIN;
 
   const aggregate_function* function_;
   int64_t merged_to_ = nothing;   // elements up to this number are in it
   int64_t merged_from_ = nothing; // and none in `total_` before this one
-  std::vector<uint64_t> total_;   // of the newer part, or of all of the window
-  std::vector<uint64_t> front_;   // of the older part: from each of its elements to its end
-  std::vector<int64_t> front_numbers_;
+  // Of the newer part, or of all of the window.
+  boost::container::small_vector<uint64_t, few_words> total_;
+  // Of the older part: the number of each of its elements, and what there is from it to the end.
+  std::vector<uint64_t> front_;
 };
 
 } // namespace keyfold::windows
