@@ -52,6 +52,8 @@ std::span<const product_ranking::ranked> recommend_view::choose(const recommend_
   for (const auto& x : state.bought)
     products.prefetch(x.product);
   auto among = products.category(category);
+  prefetch_lines(among.data(),
+                 std::min(among.size(), state.suggested.size() + settings_.k) * sizeof(ranked));
   auto* ranks =
       reinterpret_cast<uint32_t*>(memory.allocate(state.bought.size() * sizeof(uint32_t)));
   auto* last = ranks;

@@ -49,6 +49,7 @@ public:
     own.sales.prefetch();
     own.bought.prefetch();
     own.suggested.prefetch();
+    prefetch_lines(own.list.data(), own.list.size());
     prefetch_line(&own.publication); // the end of the state
   }
   size_t memory(const state_type& own) const noexcept;
