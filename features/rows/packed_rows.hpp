@@ -55,7 +55,9 @@ public:
   /// As above; `write(byte_writer&)` appends the row's bytes.
   template <class Write>
   bool insert_written(event_time at, uint32_t tag, const Write& write) {
+    constexpr size_t most_rows = 240; // take no more: one request for memory, of a small size
     std::string bytes;
+    bytes.reserve(most_rows);
     byte_writer out{bytes};
     write(out);
     return insert(at, tag, bytes);
