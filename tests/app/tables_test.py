@@ -12,15 +12,8 @@ import tempfile
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from checks import check, summary  # noqa: E402
 from stack import Client, Keyfold, free_port  # noqa: E402
-
-counts = [0, 0]
-
-
-def check(what, good, found=""):
-    counts[not good] += 1
-    if not good:
-        print(f"FAILED: {what}: {found}")
 
 
 def write(path, text):
@@ -138,8 +131,7 @@ def main():
     for part in (bounded, served):
         with tempfile.TemporaryDirectory() as folder:
             part(sys.argv[1], folder)
-    print(f"{counts[0]} passed, {counts[1]} failed")
-    sys.exit(1 if counts[1] else 0)
+    sys.exit(summary())
 
 
 main()

@@ -13,6 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
+from checks import check, summary  # noqa: E402
 from dynamodb import DynamoDB, Faker, Unavailable, plain  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from stack import Client, Keyfold, free_port  # noqa: E402
@@ -22,14 +23,6 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET}
 COUNTERS = {"5": "count_5s", "10": "count_10s", "15": "count_15s"}
 DOCUMENT_ITEM = {"key": "userId", "featureName": "eventName",
                  "counts": {i: {"decayInterval": int(i), "lastUpdate": "last_update", "value": column} for i, column in COUNTERS.items()}}
-
-counts = [0, 0]
-
-
-def check(what, good, found=""):
-    counts[not good] += 1
-    if not good:
-        print(f"failed: {what}: {found}", flush=True)
 
 
 class Pipeline:
@@ -392,8 +385,7 @@ def main():
         except Unavailable as reason:
             skipped = 1
             print(f"skipped: the tests with a real DynamoDB Local: {reason}")
-    print(f"{counts[0]} passed, {counts[1]} failed, {skipped} skipped")
-    sys.exit(1 if counts[1] else 0)
+    sys.exit(summary(skipped))
 
 
 main()

@@ -8,21 +8,15 @@ import json
 import os
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
 import postgres  # noqa: E402
+from checks import check, eventually, summary  # noqa: E402
 from fault_proxy import TO_CLIENT, FaultProxy  # noqa: E402
 from stack import Client, Keyfold, free_port  # noqa: E402
 
-counts = [0, 0]
 USERS = 500
-
-
-def check(what, good, found=""):
-    counts[not good] += 1
-    print(f"{'ok' if good else 'FAILED'}: {what}{'' if good else f': {found}'}", flush=True)
 
 
 def definition(folder, url, table):
@@ -75,15 +69,6 @@ class Run:
         return self.client.get("/ready")[1]
 
 
-def eventually(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def fault(run, name, begin, end, said=None):
     """While the fault lasts the file goes on and `/ready` says why; afterwards everything arrives."""
     begin()
@@ -134,8 +119,7 @@ def main():
             with Keyfold(sys.argv[1], f"{folder}/definition.json", log=f"{folder}/log") as process:
                 faults(run)
                 check("ends in good order", process.stop() == 0, process.tail())
-    print(f"{counts[0]} passed, {counts[1]} failed")
-    return int(counts[1] > 0)
+    return summary()
 
 
 if __name__ == "__main__":

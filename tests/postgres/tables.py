@@ -17,24 +17,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
 import postgres  # noqa: E402
+from checks import check, eventually, summary  # noqa: E402
 from stack import Client, Keyfold, free_port  # noqa: E402
 
-counts = [0, 0]
 USERS = 3000
-
-
-def check(what, good, found=""):
-    counts[not good] += 1
-    print(f"{'ok' if good else 'FAILED'}: {what}{'' if good else f': {found}'}", flush=True)
-
-
-def eventually(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def definition(folder, url):
@@ -219,8 +205,7 @@ def main():
             kills(run)
             read_anew(run)
             idle(run)
-    print(f"{counts[0]} passed, {counts[1]} failed")
-    return int(counts[1] > 0)
+    return summary()
 
 
 if __name__ == "__main__":

@@ -15,18 +15,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../servers")]
+from checks import check, summary  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from stack import Client, Keyfold, free_port  # noqa: E402
 import webhook  # noqa: E402
 
 TOKEN = "token-hunter2-hunter2"
-counts = [0, 0]
-
-
-def check(what, good, found=""):
-    counts[not good] += 1
-    if not good:
-        print(f"failed: {what}: {found}", flush=True)
 
 
 class Receiver(webhook.Receiver):
@@ -256,8 +250,7 @@ def main():
             except Exception as problem:  # noqa: BLE001
                 check(part.__name__, False, f"{type(problem).__name__}: {problem}")
             print(f"{part.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
-    print(f"{counts[0]} passed, {counts[1]} failed")
-    sys.exit(1 if counts[1] else 0)
+    sys.exit(summary())
 
 
 main()
