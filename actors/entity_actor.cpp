@@ -5,28 +5,15 @@
 #include "store/ledger.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace keyfold {
 
-entity_actor::entity_actor(caf::actor_config& config, std::string_view key) : lean_actor(config) {
+entity_actor::entity_actor(caf::actor_config& config, std::string_view key)
+    : lean_actor(config), key_(key) {
   static_assert(sizeof(caf::actor_storage<entity_actor>) <= 256);
-  auto* to = key_.inside;
-  if (key.size() < sizeof key_.inside) {
-    key_.inside[15] = static_cast<char>(key.size());
-  } else {
-    key_.inside[15] = outside_mark;
-    key_.outside = {new char[key.size()], static_cast<uint32_t>(key.size())};
-    to = key_.outside.text;
-  }
-  if (!key.empty())
-    std::memcpy(to, key.data(), key.size());
 }
 
-entity_actor::~entity_actor() {
-  if (key_.inside[15] == outside_mark)
-    delete[] key_.outside.text;
-}
+entity_actor::~entity_actor() = default;
 
 event_time entity_actor::fold(const entity_layout& layout, uint32_t input, const event_batch& batch,
                               std::span<const uint32_t> rows, const fold_environment& environment) {

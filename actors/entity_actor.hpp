@@ -2,6 +2,7 @@
 
 #include "actors/lean_actor.hpp"
 #include "actors/routing.hpp"
+#include "features/short_text.hpp"
 #include "messages/feature_query.hpp"
 
 #include <caf/actor_system.hpp>
@@ -27,11 +28,7 @@ public:
   ~entity_actor() override;
   const char* name() const override { return "keyfold.entity"; }
 
-  std::string_view key() const noexcept {
-    return key_.inside[15] == outside_mark
-               ? std::string_view{key_.outside.text, key_.outside.size}
-               : std::string_view{key_.inside, static_cast<size_t>(key_.inside[15])};
-  }
+  std::string_view key() const noexcept { return key_; }
 
   /// Returns when the key wants to be advanced.
   event_time fold(const entity_layout& layout, uint32_t input, const event_batch& batch,
@@ -55,15 +52,7 @@ public:
   bool gone = false;                 ///< kept nothing at the last epoch: the router forgets it
 
 private:
-  static constexpr char outside_mark = 127;
-
-  union {
-    char inside[16]; // the last byte is the size, or says that the text is outside
-    struct {
-      char* text;
-      uint32_t size;
-    } outside;
-  } key_;
+  short_text key_;
 };
 
 /// A read of one key on its way: to the router, and on to the key's actor.

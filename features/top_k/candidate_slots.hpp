@@ -2,7 +2,7 @@
 
 #include "features/event_time.hpp"
 #include "features/prefetch.hpp"
-#include "features/top_k/short_text.hpp"
+#include "features/short_text.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <string_view>
 
-namespace keyfold::ranking {
+namespace keyfold {
 
 /// A text in 16 bytes as long as it has at most 15; a longer one is outside. Half of a
-/// `std::string`, since a key has many.
+/// `std::string`, for what there are millions of.
 class short_text {
 public:
   short_text() noexcept = default;
@@ -63,15 +63,15 @@ private:
 
 inline short_text::short_text(std::string_view text) {
   if (text.size() <= most_inside) {
-    std::memcpy(bytes_, text.data(), text.size());
+    text.copy(bytes_, text.size());
     size_ = static_cast<uint8_t>(text.size());
     return;
   }
   place made{new char[text.size()], static_cast<uint32_t>(text.size())};
-  std::memcpy(made.text, text.data(), text.size());
+  text.copy(made.text, text.size());
   std::memcpy(bytes_, &made.text, sizeof made.text);
   std::memcpy(bytes_ + sizeof made.text, &made.size, sizeof made.size);
   size_ = is_outside;
 }
 
-} // namespace keyfold::ranking
+} // namespace keyfold
