@@ -219,15 +219,6 @@ std::shared_ptr<store::epoch_commit> epoch_coordinator::gather() {
     }
     share = {};
   }
-  auto letters = with_.letters != nullptr ? with_.letters->take() : std::vector<dead_letter>{};
-  for (auto& progress : progress_)
-    std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
-              std::back_inserter(letters));
-  for (auto& progress : progress_)
-    progress.dead_letters.clear();
-  for (const auto& letter : letters)
-    if (with_.dead_letter_output)
-      append_dead_letter(logs[*with_.dead_letter_output], letter);
   for (size_t output = 0; output < logs.size(); ++output)
     if (!logs[output].empty())
       result->outbox.push_back({(*with_.outputs)[output].writer->name(), std::move(logs[output])});
@@ -252,13 +243,29 @@ void epoch_coordinator::gather_tables(store::epoch_commit& to) {
   }
 }
 
+void epoch_coordinator::gather_letters(store::epoch_commit& to) {
+  auto letters = with_.letters != nullptr ? with_.letters->take() : std::vector<dead_letter>{};
+  for (auto& progress : progress_) {
+    std::move(progress.dead_letters.begin(), progress.dead_letters.end(),
+              std::back_inserter(letters));
+    progress.dead_letters.clear();
+  }
+  if (letters.empty() || !with_.dead_letter_output)
+    return;
+  std::string log;
+  for (const auto& letter : letters)
+    append_dead_letter(log, letter);
+  to.outbox.push_back({(*with_.outputs)[*with_.dead_letter_output].writer->name(), std::move(log)});
+}
+
 void epoch_coordinator::commit() {
   phase_ = phase::folding;
   ended_ = std::all_of(progress_.begin(), progress_.end(), [](const auto& x) { return x.ended; });
   auto epoch = gather();
   let_go_on();
   auto pause = clock::now() - begun_at_;
-  gather_tables(*epoch); // while folding goes on: their rows belong to no moment of it
+  gather_tables(*epoch);  // while folding goes on: their rows belong to no moment of it
+  gather_letters(*epoch); // after the positions of tables, which have gone on past bad rows
   last_done_ = last_ && (!rows_left_ || clock::now() >= deadline_);
   auto nothing =
       epoch->segments.empty() && epoch->outbox.empty() && same(epoch->positions, last_positions_);

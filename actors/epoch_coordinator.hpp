@@ -91,6 +91,7 @@ private:
   void commit();
   std::shared_ptr<store::epoch_commit> gather();
   void gather_tables(store::epoch_commit& to);
+  void gather_letters(store::epoch_commit& to);
   void committed(const std::shared_ptr<store::epoch_commit>& epoch,
                  store::ledger_result<void> result);
   void let_go_on();

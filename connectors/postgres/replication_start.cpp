@@ -199,6 +199,9 @@ outcome<void> replicated_table::read_all() {
   if (auto ended = connection_.run("COMMIT"); !ended)
     return tl::unexpected{ended.error()};
   position_ = *position;
+  // Bad rows are to be told of no later than the position after them is in the ledger.
+  if (!letters_.empty() && queue_ != nullptr)
+    queue_->offer(letters_);
   held_->replace(std::move(rows), {identity(), static_cast<int64_t>(position_)});
   read_anew_ = false;
   metrics_.snapshots.Increment();

@@ -2,6 +2,7 @@
 
 #include "messages/table_source.hpp"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,11 @@ public:
   void set_most(size_t rows) {
     std::lock_guard guard{mutex_};
     most_ = rows;
+  }
+  /// What happens just before it is asked for rows, and before it is told that they are in.
+  void when(std::function<void()> taken, std::function<void()> committed) {
+    when_taken_ = std::move(taken);
+    when_committed_ = std::move(committed);
   }
   /// Why it cannot be loaded.
   void fail(std::string why) { why_ = std::move(why); }
@@ -59,6 +65,8 @@ public:
     restored_.emplace(key, row);
   }
   table_share take(size_t, bool last, const row_sink& to) override {
+    if (when_taken_)
+      when_taken_();
     std::lock_guard guard{mutex_};
     ++takes_;
     if (last)
@@ -72,6 +80,8 @@ public:
     return {taken_, !waiting_.empty()};
   }
   void committed() override {
+    if (when_committed_)
+      when_committed_();
     std::lock_guard guard{mutex_};
     ++commits_;
   }
@@ -89,6 +99,8 @@ private:
 
   std::string name_;
   std::string why_;
+  std::function<void()> when_taken_;
+  std::function<void()> when_committed_;
   mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::string>> waiting_;
   int64_t next_ = 0;

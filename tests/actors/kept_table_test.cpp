@@ -1,6 +1,8 @@
 #include "fake_table.hpp"
 #include "pipeline.hpp"
 
+#include <atomic>
+
 using namespace keyfold;
 using namespace keyfold::testing;
 using Catch::Matchers::Contains;
@@ -127,6 +129,33 @@ TEST_CASE("engine: a table that is not whole in the ledger has no position there
   auto again = x.restart();
   CHECK(again->restored().size() == 1);
   CHECK_FALSE(again->position());
+}
+
+TEST_CASE("engine: a table's position is not in the ledger before the letters of what it passed") {
+  fixture x;
+  auto letters = std::make_shared<other_side>();
+  auto queue = std::make_shared<dead_letter_queue>();
+  auto settings = tally_settings(x.folder / "ledger.db", x.log, nullptr, letters);
+  settings.tables = {x.table};
+  settings.letters = queue;
+  uint64_t ticket = 0;
+  std::atomic<int> in_ledger{-1};
+  x.table->when(
+      [&] { // it follows while an epoch is made: a bad row, and then on
+        std::vector<dead_letter> bad{{"table users", "public.users", "it is malformed", ""}};
+        if (ticket == 0 && queue->offer(bad, &ticket))
+          x.table->change("a", "1", 9);
+      },
+      [&] {
+        if (in_ledger < 0)
+          in_ledger = queue->in_ledger(ticket) ? 1 : 0;
+      });
+  pipeline run{std::move(settings)};
+  run.start();
+  run.run_until([&] { return in_ledger >= 0 && letters->changes().size() == 1; });
+  CHECK(in_ledger == 1);
+  CHECK(letters->changes()[0].key == "table users|public.users");
+  CHECK(run.stop().empty());
 }
 
 TEST_CASE("engine: a table that is left out leaves the ledger") {

@@ -295,6 +295,21 @@ TEST_CASE("postgres table replicated: a change counts as soon as it is committed
   drop_slot(schema);
 }
 
+TEST_CASE("postgres table replicated: bad rows of the whole table are told of before it counts",
+          "[server]") {
+  auto schema = make_users();
+  sql("UPDATE " + schema + ".users SET created = 'infinity' WHERE id = 3");
+  {
+    replicated x{schema};
+    REQUIRE(x.load() == "");
+    CHECK(take_from(*x.copy).share.position);
+    auto letters = x.letters->take();
+    REQUIRE(letters.size() == 1);
+    CHECK_THAT(letters[0].reason, Contains("infinity"));
+  }
+  drop_slot(schema);
+}
+
 TEST_CASE("postgres table replicated: goes on at its position, also as a new process", "[server]") {
   auto schema = make_users();
   auto rename = [&](int id, const std::string& to) {
