@@ -170,6 +170,25 @@ result<void> engine::open_ledger() {
   if (!opened)
     return fail(opened.error().message);
   ledger_ = std::move(*opened);
+  return forget_tables();
+}
+
+/// The rows of tables that are left out have left the ledger: their positions must not be there
+/// when those come back.
+result<void> engine::forget_tables() {
+  store::epoch_commit without;
+  without.epoch = ledger_->last_epoch() + 1;
+  auto gone = false;
+  for (auto& row : ledger_->positions()) {
+    auto of_table = [&](const auto& x) { return row.stream == kept_table_name(x.table->name()); };
+    if (is_kept_table_name(row.stream) && std::none_of(kept_.begin(), kept_.end(), of_table))
+      gone = true;
+    else
+      without.positions.push_back(std::move(row));
+  }
+  if (gone)
+    if (auto done = ledger_->commit(without); !done)
+      return fail(done.error().message);
   return {};
 }
 

@@ -94,6 +94,7 @@ public:
 
 private:
   result<void> open_ledger();
+  result<void> forget_tables();
   void restore_positions();
   result<void> load_tables();
   std::shared_ptr<const routing_table> make_table() const;

@@ -158,6 +158,29 @@ TEST_CASE("engine: a table's position is not in the ledger before the letters of
   CHECK(run.stop().empty());
 }
 
+TEST_CASE("engine: a table that is left out leaves the ledger with its position, also unheard") {
+  fixture x;
+  {
+    pipeline run{x.settings()};
+    run.start();
+    x.table->change("a", "1", 7);
+    run.run_until([&] { return x.table->commits() >= 1; });
+    CHECK(run.stop().empty());
+  }
+  {
+    auto settings = x.settings();
+    settings.tables.clear();
+    auto broken = std::make_shared<fake_table>("others"); // no epoch is made
+    broken->fail("table `others`: it is not there");
+    settings.tables = {broken};
+    pipeline run{std::move(settings)};
+    CHECK_FALSE(run.of().start());
+  }
+  auto again = x.restart();
+  CHECK(again->restored().empty());
+  CHECK_FALSE(again->position()); // it would be of rows that are gone
+}
+
 TEST_CASE("engine: a table that is left out leaves the ledger") {
   fixture x;
   {
