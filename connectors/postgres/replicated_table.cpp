@@ -171,47 +171,69 @@ outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
   return handle_change(*message);
 }
 
-outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
+/// As it is after the steps so far; nothing where there is none.
+std::optional<std::string> replicated_table::row_now(const std::string& key) const {
+  for (auto at = steps_.rbegin(); at != steps_.rend(); ++at)
+    if (at->is == table_copy::step::kind::clear)
+      return std::nullopt;
+    else if (at->key == key)
+      return at->is == table_copy::step::kind::put ? std::optional{at->row} : std::nullopt;
+  return held_->row(key);
+}
+
+/// @param moved the row under the key that it had before
+void replicated_table::put(const pgoutput::row& now, const std::optional<std::string>& moved) {
   std::string why;
   table_copy::step made;
-  auto old = [this](const std::string& key) -> std::optional<std::string> {
-    for (auto at = steps_.rbegin(); at != steps_.rend(); ++at)
-      if (at->key == key && at->is == table_copy::step::kind::put)
-        return at->row;
-    return held_->row(key);
+  auto old = [&](const std::string& key) {
+    auto there = row_now(key);
+    return there ? there : moved;
   };
-  auto put = [&](const pgoutput::row& now) {
-    if (reader_.put(now, old, made, why))
-      steps_.push_back(std::move(made));
-    else
-      bad_row(why);
-  };
-  auto erase = [&](const pgoutput::row& before) {
-    if (reader_.erase(before, made, why))
-      steps_.push_back(std::move(made));
-    else
-      bad_row(why);
-  };
+  if (reader_.put(now, old, made, why))
+    steps_.push_back(std::move(made));
+  else
+    bad_row(why);
+}
+
+/// Returns the row, if it is `wanted`.
+std::optional<std::string> replicated_table::erase(const pgoutput::row& before, bool wanted) {
+  std::string why;
+  table_copy::step made;
+  if (!reader_.erase(before, made, why)) {
+    bad_row(why);
+    return std::nullopt;
+  }
+  auto gone = wanted ? row_now(made.key) : std::nullopt;
+  steps_.push_back(std::move(made));
+  return gone;
+}
+
+void replicated_table::update(const pgoutput::update& x) {
+  // Long values that stay as they are do not come, also where the key is another.
+  auto kept = std::any_of(x.now.begin(), x.now.end(), [](const auto& value) {
+    return value.is == pgoutput::value::kind::unchanged;
+  });
+  put(x.now, x.before ? erase(*x.before, kept) : std::nullopt);
+}
+
+outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
   if (std::holds_alternative<pgoutput::begin>(x)) {
     in_transaction_ = true;
   } else if (const auto* end = std::get_if<pgoutput::commit>(&x)) {
     commit(end->end);
   } else if (const auto* relation = std::get_if<pgoutput::relation>(&x)) {
+    std::string why;
     if (!reader_.see(*relation, why))
       return tl::unexpected{failure{failure_kind::person, "", why}};
   } else if (const auto* inserted = std::get_if<pgoutput::insert>(&x)) {
     if (reader_.knows(inserted->relation))
-      put(inserted->now);
+      put(inserted->now, std::nullopt);
   } else if (const auto* updated = std::get_if<pgoutput::update>(&x)) {
-    if (reader_.knows(updated->relation)) {
-      auto now = updated->now;
-      if (updated->before)
-        erase(*updated->before);
-      put(now);
-    }
+    if (reader_.knows(updated->relation))
+      update(*updated);
   } else if (const auto* erased = std::get_if<pgoutput::erase>(&x)) {
     if (reader_.knows(erased->relation))
-      erase(erased->before);
+      erase(erased->before, false);
   } else if (const auto* emptied = std::get_if<pgoutput::truncate>(&x)) {
     for (auto relation_number : emptied->relations)
       if (reader_.knows(relation_number))

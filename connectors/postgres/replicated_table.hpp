@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,6 +69,10 @@ private:
   outcome<void> follow_once();
   outcome<void> handle(const pgoutput::log_data& x);
   outcome<void> handle_change(const pgoutput::message& x);
+  void put(const pgoutput::row& now, const std::optional<std::string>& moved);
+  std::optional<std::string> erase(const pgoutput::row& before, bool wanted);
+  void update(const pgoutput::update& x);
+  std::optional<std::string> row_now(const std::string& key) const;
   void bad_row(const std::string& why);
   void commit(pgoutput::lsn end);
   void reach(pgoutput::lsn position);

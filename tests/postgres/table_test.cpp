@@ -286,6 +286,15 @@ TEST_CASE("postgres table replicated: a change counts as soon as it is committed
         + ".users SET username = 'after' WHERE id = 5");
     CHECK(eventually([&] { return names(*x.copy, {key_cell(5)}) == "after"; }));
     CHECK(names(*x.copy, {key_cell(4)}).size() == 20'000);
+    // Also where its key is another, or another row's; and where the whole row is its identity.
+    sql("UPDATE " + schema + ".users SET id = 400 WHERE id = 4; BEGIN; DELETE FROM " + schema
+        + ".users WHERE id = 6; UPDATE " + schema + ".users SET id = 6 WHERE id = 400; COMMIT; "
+        + "ALTER TABLE " + schema + ".users REPLICA IDENTITY FULL; UPDATE " + schema
+        + ".users SET created = now() WHERE id = 6; UPDATE " + schema
+        + ".users SET username = 'later' WHERE id = 5");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(5)}) == "later"; }));
+    CHECK(names(*x.copy, {key_cell(6)}).size() == 20'000);
+    CHECK(names(*x.copy, {key_cell(4), key_cell(400)}) == "- -");
     sql("TRUNCATE " + schema + ".users");
     CHECK(eventually([&] { return names(*x.copy, {key_cell(5)}) == "-"; }));
     CHECK(x.copy->rows() == 0);
