@@ -18,6 +18,20 @@ uint32_t tag_of(std::string_view match) noexcept {
   return static_cast<uint32_t>(XXH3_64bits(match.data(), match.size()));
 }
 
+std::string_view match_of(const packed_rows::row& touch) noexcept {
+  return byte_reader{touch.bytes}.text();
+}
+
+/// The place behind the last one of [first, last) that matches; `first` where there is none.
+size_t behind_last_match(const touch_list& touches, std::string_view match, size_t first,
+                         size_t last) {
+  auto tag = tag_of(match);
+  last = touches.behind_last_with(tag, first, last);
+  while (last > first && match_of(touches.rows()[last - 1]) != match)
+    last = touches.behind_last_with(tag, first, last - 1);
+  return last;
+}
+
 /// What a row has to match, as text; nothing where one of the columns is null: it matches none.
 std::optional<std::string_view> match_in(std::span<const cell> row,
                                          std::span<const uint32_t> columns, std::string& text) {
@@ -73,7 +87,7 @@ void attribution_view::fold_touch(attribution_state& state, std::span<const cell
   if (!accepts_late(at, context))
     return;
   ++context.counts->rows;
-  if (state.touches.size() >= settings_.max_touches) {
+  if (state.touches.rows().size() >= settings_.max_touches) {
     ++context.counts->bound_reached;
     state.touches.erase_front();
   }
@@ -150,7 +164,7 @@ void attribution_view::decide(const attribution_state& state, const packed_rows:
     row[row.size() - 2] = cell::integer(static_cast<int64_t>(shares.size()));
   }
   for (const auto& x : shares) {
-    byte_reader in{state.touches[x.touch].bytes};
+    byte_reader in{state.touches.rows()[x.touch].bytes};
     in.text();
     unpack_cells(in, touch.first(settings_.touches.emitted.size()), memory);
     if (!single()) {
@@ -172,23 +186,20 @@ std::span<attribution_view::credited> attribution_view::credit(const attribution
   auto match = in.text();
   if (!can_match)
     return {};
-  auto tag = tag_of(match);
-  const auto& touches = state.touches;
-  auto is_match = [&](size_t i) {
-    return touches.tag(i) == tag && byte_reader{touches[i].bytes}.text() == match;
-  };
+  const auto& touches = state.touches.rows();
   auto first = touches.count_until(earlier(conversion.at, settings_.window + duration{1}));
   auto last = touches.count_until(conversion.at);
   if (settings_.credit == model::last_click) {
-    while (last > first && !is_match(last - 1))
-      --last;
+    last = behind_last_match(state.touches, match, first, last);
     first = std::max(first, last - std::min<size_t>(last, 1));
   }
   auto most = single() ? std::min<size_t>(last - first, 1) : last - first;
   auto* all = reinterpret_cast<credited*>(memory.allocate(most * sizeof(credited)));
   size_t count = 0;
-  for (auto i = first; i < last; ++i) {
-    if (!is_match(i))
+  auto tag = tag_of(match);
+  for (auto i = state.touches.first_with(tag, first, last); i < last;
+       i = state.touches.first_with(tag, i + 1, last)) {
+    if (match_of(touches[i]) != match)
       continue;
     new (all + count++) credited{i, 1};
     if (single())
@@ -238,7 +249,7 @@ void attribution_view::deliver(std::span<const cell> row, event_time at,
 
 void attribution_view::tidy(attribution_state& state, event_time watermark) const {
   // Conversions to come are later than the watermark: nobody looks further back than this.
-  auto ended = state.touches.count_until(earlier(watermark, settings_.window));
+  auto ended = state.touches.rows().count_until(earlier(watermark, settings_.window));
   if (ended > 0)
     state.touches.erase_front(ended);
   if (single())
@@ -246,31 +257,24 @@ void attribution_view::tidy(attribution_state& state, event_time watermark) cons
 }
 
 void attribution_view::reduce(attribution_state& state, event_time watermark) const {
-  auto& touches = state.touches;
+  const auto& touches = state.touches.rows();
   if (watermark <= state.reduced_until)
     return;
-  auto match = [&](size_t i) { return byte_reader{touches[i].bytes}.text(); };
-  auto same = [&](size_t a, size_t b) {
-    return touches.tag(a) == touches.tag(b) && match(a) == match(b);
-  };
   for (auto i = touches.count_until(state.reduced_until);
        i < touches.size() && touches.at(i) <= watermark;) {
-    auto before = i;
-    // Of a first click only those of its time matter.
-    auto until = settings_.credit == model::last_click ? beginning_of_time : touches.at(i);
-    while (before > 0 && touches.at(before - 1) >= until && !same(before - 1, i))
-      --before;
-    if (before > 0 && touches.at(before - 1) < until)
-      before = 0;
+    // Of a first click only those of its time matter, which mostly are none.
+    auto first = settings_.credit == model::last_click ? 0 : i;
+    while (first > 0 && touches.at(first - 1) == touches.at(i))
+      --first;
+    auto before = first;
+    if (first < i)
+      before = behind_last_match(state.touches, match_of(touches[i]), first, i);
     // A conversion to come is after both: the last click before it is not the earlier one. The
     // first one may be either, as the window moves, unless both have the same time.
-    if (before > 0 && settings_.credit == model::last_click) {
-      touches.erase(before - 1);
-    } else if (before > 0 && touches.at(before - 1) == touches.at(i)) {
-      touches.erase(i);
-    } else {
+    if (before == first)
       ++i;
-    }
+    else
+      state.touches.erase(settings_.credit == model::last_click ? before - 1 : i);
   }
   state.reduced_until = watermark;
 }
@@ -278,7 +282,7 @@ void attribution_view::reduce(attribution_state& state, event_time watermark) co
 void attribution_view::report(const state_type& own, fold_context& context) const {
   context.wake(own.waiting.earliest());
   if (context.watermark != end_of_time)
-    context.wake(later(own.touches.earliest(), settings_.window));
+    context.wake(later(own.touches.rows().earliest(), settings_.window));
 }
 
 void attribution_view::encode(const state_type& own, byte_writer& out) const {
@@ -310,7 +314,7 @@ std::unique_ptr<attribution_state> attribution_view::decode(byte_reader& in, are
 }
 
 bool attribution_view::empty(const state_type& own) const noexcept {
-  return own.touches.empty() && own.waiting.empty();
+  return own.touches.rows().empty() && own.waiting.empty();
 }
 
 size_t attribution_view::memory(const state_type& own) const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "features/attribution.hpp"
+#include "features/attribution/touch_list.hpp"
 #include "features/prefetch.hpp"
 #include "features/rows/packed_rows.hpp"
 #include "features/view_of.hpp"
@@ -14,7 +15,7 @@ namespace keyfold::attributing {
 /// The state of one key: the touches that a conversion may still be owed to, by time, and the
 /// conversions that wait for the watermark. Both as bytes: what is to match, then the columns.
 struct attribution_state final : view_state {
-  packed_rows touches; ///< the tag is the hash of what is to match
+  touch_list touches; ///< the tag is the hash of what is to match
   packed_rows waiting;
   event_time reduced_until = beginning_of_time; ///< touches up to here are only those needed
 };

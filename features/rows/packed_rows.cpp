@@ -39,26 +39,32 @@ bool packed_rows::before(const place& x, const row& added) const noexcept {
 
 size_t packed_rows::count_until(event_time at) const noexcept {
   // Mostly it is asked about the first ones or the last ones, and what lies between is not in
-  // cache.
-  constexpr ptrdiff_t near = 3;
+  // cache: looked at are the last, the second last, the fourth last and so on.
+  constexpr size_t near = 16;
   if (earliest_ > at || empty())
     return 0;
-  auto last = end();
-  for (auto looked = std::min(near, last - begin()); looked > 0 && last[-1].at > at; --looked)
-    --last;
-  if (last[-1].at > at)
-    last =
-        std::upper_bound(begin(), last, at, [](auto time, const auto& x) { return time < x.at; });
-  return static_cast<size_t>(last - begin());
+  size_t first = 0;
+  size_t last = size_;
+  for (size_t back = 1; back <= std::min<size_t>(near, size_); back *= 2) {
+    if (this->at(size_ - back) <= at) {
+      first = size_ - back + 1;
+      break;
+    }
+    last = size_ - back;
+  }
+  auto found = std::upper_bound(begin() + static_cast<ptrdiff_t>(first),
+                                begin() + static_cast<ptrdiff_t>(last), at,
+                                [](auto time, const auto& x) { return time < x.at; });
+  return static_cast<size_t>(found - begin());
 }
 
-bool packed_rows::insert(event_time at, uint32_t tag, std::string_view bytes) {
+std::optional<size_t> packed_rows::insert(event_time at, uint32_t tag, std::string_view bytes) {
   auto wanted = bytes_of_size(bytes.size()) + bytes.size();
   if (used_ + wanted > max_bytes) {
     // Room is made for many rows at once, since all of them have to be moved.
     constexpr auto most_left = max_bytes / 8 * 7;
     if (used_ - wasted_ + wanted > most_left)
-      return false;
+      return std::nullopt;
     move_to(capacity_);
   }
   make_room(wanted + sizeof(place));
@@ -75,7 +81,7 @@ bool packed_rows::insert(event_time at, uint32_t tag, std::string_view bytes) {
   write_row(bytes);
   ++size_;
   earliest_ = std::min(earliest_, at);
-  return true;
+  return size_ - 1 - behind;
 }
 
 void packed_rows::write_row(std::string_view bytes) noexcept {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,11 +51,11 @@ public:
   /// The number of rows whose time is `at` or earlier; they are the first ones.
   size_t count_until(event_time at) const noexcept;
 
-  /// False, changing nothing, where there is no room.
-  bool insert(event_time at, uint32_t tag, std::string_view bytes);
+  /// The row's place among the rows; nothing, changing nothing, where there is no room.
+  std::optional<size_t> insert(event_time at, uint32_t tag, std::string_view bytes);
   /// As above; `write(byte_writer&)` appends the row's bytes.
   template <class Write>
-  bool insert_written(event_time at, uint32_t tag, const Write& write) {
+  std::optional<size_t> insert_written(event_time at, uint32_t tag, const Write& write) {
     constexpr size_t most_rows = 240; // take no more: one request for memory, of a small size
     std::string bytes;
     bytes.reserve(most_rows);
@@ -78,7 +79,7 @@ public:
   /// next one will be.
   void prefetch() const noexcept {
     const auto* block = block_.get();
-    prefetch_line(block);
+    prefetch_line(block + wasted_); // the first row, where rows go in the order they came
     prefetch_line(block + used_);
     prefetch_line(block + capacity_ - places_bytes());
     prefetch_line(block + capacity_ - sizeof(place) * (first_ + 1));

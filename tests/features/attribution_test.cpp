@@ -139,13 +139,15 @@ private:
 
 const std::vector<std::string> ids = [] {
   std::vector<std::string> out;
-  for (int i = 0; i < 200; ++i)
+  for (int i = 0; i < 1000; ++i)
     out.push_back("id " + std::to_string(i) + (i % 3 == 0 ? " of a rather long name" : ""));
   return out;
 }();
 
-std::vector<arrival> some_rows(std::mt19937& random, size_t count) {
-  const std::vector<std::string_view> products{"hat", "coat", "a pair of gloves"};
+const std::vector<std::string_view> few_products{"hat", "coat", "a pair of gloves"};
+
+std::vector<arrival> some_rows(std::mt19937& random, size_t count,
+                               const std::vector<std::string_view>& products = few_products) {
   std::vector<arrival> out;
   for (size_t i = 0; i < count; ++i) {
     auto at = 1s * static_cast<int64_t>(random() % 300);
@@ -336,6 +338,24 @@ TEST_CASE("attribution differential: every conversion is owed to whom a look at 
     auto credit = static_cast<model>(random() % 5);
     INFO("stream " << i << " model " << static_cast<int>(credit));
     auto rows = some_rows(random, random() % 100);
+    auto x = key_of(settings_of(credit));
+    taken_apart out{credit};
+    x.emissions = &out;
+    run(x, rows, 1s * (random() % 30), random);
+    REQUIRE(same(out.all, expected(credit, rows)));
+    CHECK(x.counts.bound_reached == 0);
+  }
+}
+
+TEST_CASE("attribution differential: the same with many touches of few products and of many") {
+  auto seed = seed_of_run();
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  const std::vector<std::string_view> many_products(ids.begin(), ids.begin() + 200);
+  for (size_t i = 0; i < stream_count(60); ++i) {
+    auto credit = static_cast<model>(i % 5);
+    INFO("stream " << i << " model " << static_cast<int>(credit));
+    auto rows = some_rows(random, 1000, random() % 3 == 0 ? few_products : many_products);
     auto x = key_of(settings_of(credit));
     taken_apart out{credit};
     x.emissions = &out;
