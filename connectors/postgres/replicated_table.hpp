@@ -60,6 +60,7 @@ private:
   outcome<void> find_server();
   outcome<void> find_table();
   outcome<bool> can_resume();
+  outcome<void> drop_slot();
   outcome<void> ensure_publication();
   outcome<void> read_all();
   outcome<void> fetch_rows(const catalog_table& from, std::vector<table_copy::step>& rows);

@@ -107,11 +107,18 @@ outcome<bool> replicated_table::can_resume() {
       "table {}: the slot `{}` cannot go on where the copy in the ledger ends: the table is read "
       "anew",
       settings_.table.name, settings_.slot);
-  auto gone = connection_.run(
-      fmt::format("SELECT pg_catalog.pg_drop_replication_slot({})", quoted_text(settings_.slot)));
-  if (!gone)
+  if (auto gone = drop_slot(); !gone)
     return tl::unexpected{gone.error()};
   return false;
+}
+
+/// Somebody else's is left alone.
+outcome<void> replicated_table::drop_slot() {
+  auto gone = connection_.run(
+      fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
+                  "pg_catalog.pg_replication_slots WHERE slot_name = {} AND plugin = 'pgoutput'",
+                  quoted_text(settings_.slot)));
+  return gone ? outcome<void>{} : tl::unexpected{gone.error()};
 }
 
 /// Another server under the same address counts its log in its own way.
@@ -159,15 +166,18 @@ outcome<void> replicated_table::ensure_publication() {
     return tl::unexpected{there.error()};
   if (text_at(*there, 0, 1) == "t")
     return {};
+  // Changes are missing from the slot: it must be gone before the publication hides that, whoever
+  // makes it, and also when this process dies in between.
+  read_anew_ = true;
+  if (auto gone = drop_slot(); !gone)
+    return gone;
   auto exists = text_at(*there, 0, 0) == "t";
   auto sql = fmt::format("{} PUBLICATION {} {} TABLE {}", exists ? "ALTER" : "CREATE",
                          quoted_name(settings_.publication), exists ? "ADD" : "FOR",
                          settings_.table.table);
   auto made = connection_.run(sql);
-  if (made) {
-    read_anew_ = true; // what happened before is not in the slot
+  if (made)
     return {};
-  }
   auto why = made.error();
   why.message = fmt::format("the publication lacks the table: {}; have the table's owner do it: {}",
                             why.message, sql);

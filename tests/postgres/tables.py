@@ -168,6 +168,32 @@ def read_anew(run):
         process.stop()
 
 
+def unpublished(run):
+    """While the table is in no publication its changes are missing from the slot: going on there would lose them."""
+    server = run.server
+    publication = server.sql("SELECT pubname FROM pg_publication")
+    server.sql(f"DROP PUBLICATION {publication}")
+    rename(server, 1, "unheard of")
+    server.sql("CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$; "
+               "CREATE EVENT TRIGGER refusal ON ddl_command_start WHEN TAG IN ('CREATE PUBLICATION') EXECUTE FUNCTION refuse()")
+    with Keyfold(run.program, f"{run.folder}/definition.json", log=f"{run.folder}/log") as process:
+        check("a slot that lacks changes is dropped before the publication is made", eventually(lambda: slot(server) == ""), slot(server))
+        process.kill()
+    server.sql(f"DROP EVENT TRIGGER refusal; CREATE PUBLICATION {publication} FOR TABLE users")
+    with run.start() as process:
+        run.counted("the publication was made by somebody else meanwhile: the table is read anew", 0, 1)
+        check("... and is right", run.has(u1="unheard of"))
+        process.stop()
+    server.sql(f"DROP PUBLICATION {publication}")
+    rename(server, 1, "unheard of again")
+    with run.start() as process:
+        run.counted("a publication that is gone is made, and the table read anew", 0, 1)
+        check("... and is right", run.has(u1="unheard of again"))
+        rename(server, 1, "heard of")
+        check("... and goes on", run.has(u1="heard of"))
+        process.stop()
+
+
 def idle(run):
     server = run.server
     server.sql("CREATE TABLE other (id int)")
@@ -204,6 +230,7 @@ def main():
             run = Run(sys.argv[1], folder, server)
             kills(run)
             read_anew(run)
+            unpublished(run)
             idle(run)
     return summary()
 
