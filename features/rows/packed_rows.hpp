@@ -79,6 +79,8 @@ public:
   /// next one will be.
   void prefetch() const noexcept {
     const auto* block = block_.get();
+    if (block == nullptr)
+      return;
     prefetch_line(block + wasted_); // the first row, where rows go in the order they came
     prefetch_line(block + used_);
     prefetch_line(block + capacity_ - places_bytes());

@@ -45,6 +45,16 @@ plain_row some_row(std::mt19937& random) {
 
 } // namespace
 
+TEST_CASE("packed rows: without rows there is nothing to prefetch") {
+  packed_rows rows;
+  rows.prefetch();
+  REQUIRE(rows.insert(event_time{duration{1}}, 0, "row"));
+  rows.prefetch();
+  rows.clear();
+  rows.prefetch();
+  CHECK(rows.empty());
+}
+
 TEST_CASE("packed_rows: holds what a sorted list of rows would", "[packed_rows]") {
   auto seed = std::random_device{}();
   INFO("seed " << seed);
