@@ -170,7 +170,8 @@ def definition(directory, pipeline, broker, topic, out, more):
     more: keys of the output
     """
     path = os.path.join(directory, "definition.json")
-    stream = {"name": "events", "source": {"type": "kafka", "brokers": broker, "topics": [topic], "start": "earliest"},
+    stream = {"name": "events", "source": {"type": "kafka", "brokers": broker, "topics": [topic], "start": "earliest",
+                                           "properties": {"queued.min.messages": "64000"}},
               "max_delay": "1ms", **pipeline.stream}
     output = {"name": "out", "type": "kafka", "brokers": broker, "topic": out, "every_change": True, "transactional_id": out,
               "max_pending": "32MiB", "properties": {"compression.codec": "lz4", "linger.ms": "20"}, **pipeline.output, **more}

@@ -123,7 +123,7 @@ result<settings_handle> source_reader::client_settings() {
       {"isolation.level", "read_committed"},
       // The only word on where a log ends that counts control records too.
       {"enable.partition.eof", "true"},
-      {"queued.min.messages", "64000"},
+      {"queued.min.messages", "100000"},
       {"queued.max.messages.kbytes", "16384"},
       {"fetch.message.max.bytes", "1048576"},
       {"fetch.min.bytes", "65536"},

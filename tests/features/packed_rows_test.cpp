@@ -45,7 +45,7 @@ plain_row some_row(std::mt19937& random) {
 
 } // namespace
 
-TEST_CASE("packed rows: without rows there is nothing to prefetch") {
+TEST_CASE("packed_rows: without rows there is nothing to prefetch", "[packed_rows]") {
   packed_rows rows;
   rows.prefetch();
   REQUIRE(rows.insert(event_time{duration{1}}, 0, "row"));
