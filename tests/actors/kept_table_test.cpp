@@ -19,6 +19,14 @@ struct fixture {
     out.tables = {table};
     return out;
   }
+  /// A process that has left one row and a position in the ledger.
+  void keep_a_row() {
+    pipeline run{settings()};
+    run.start();
+    table->change("a", "1", 7);
+    run.run_until([&] { return table->commits() >= 1; });
+    CHECK(run.stop().empty());
+  }
   /// What a new process is given back.
   std::shared_ptr<fake_table> restart() {
     table = std::make_shared<fake_table>("users");
@@ -160,13 +168,7 @@ TEST_CASE("engine: a table's position is not in the ledger before the letters of
 
 TEST_CASE("engine: a table that is left out leaves the ledger with its position, also unheard") {
   fixture x;
-  {
-    pipeline run{x.settings()};
-    run.start();
-    x.table->change("a", "1", 7);
-    run.run_until([&] { return x.table->commits() >= 1; });
-    CHECK(run.stop().empty());
-  }
+  x.keep_a_row();
   {
     auto settings = x.settings();
     settings.tables.clear();
@@ -183,13 +185,7 @@ TEST_CASE("engine: a table that is left out leaves the ledger with its position,
 
 TEST_CASE("engine: a table that is left out leaves the ledger") {
   fixture x;
-  {
-    pipeline run{x.settings()};
-    run.start();
-    x.table->change("a", "1", 7);
-    run.run_until([&] { return x.table->commits() >= 1; });
-    CHECK(run.stop().empty());
-  }
+  x.keep_a_row();
   {
     auto settings = x.settings();
     settings.tables.clear();
