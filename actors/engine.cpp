@@ -254,9 +254,16 @@ void engine::set_residency() {
 void engine::restore_positions() {
   for (const auto& x : kept_) {
     std::optional<table_position> position;
+    int64_t ahead = 0;
     for (auto& row : ledger_->positions())
-      if (row.stream == kept_table_name(x.table->name()))
+      if (row.stream != kept_table_name(x.table->name()))
+        continue;
+      else if (row.partition == kept_table_ahead)
+        ahead = row.next;
+      else
         position = table_position{std::move(row.partition), row.next};
+    if (position)
+      position->ahead = ahead;
     x.table->restore(std::move(position));
   }
 }

@@ -237,9 +237,15 @@ void epoch_coordinator::gather_tables(store::epoch_commit& to) {
     rows_left_ = rows_left_ || share.more;
     if (!segment.pairs.empty())
       to.segments.push_back(std::move(segment));
-    if (share.position)
-      to.positions.push_back({kept_table_name(x.table->name()), share.position->of,
-                              share.position->next, microseconds_of(beginning_of_time), false});
+    if (!share.position)
+      continue;
+    auto add = [&](std::string_view partition, int64_t next) {
+      to.positions.push_back({kept_table_name(x.table->name()), std::string{partition}, next,
+                              microseconds_of(beginning_of_time), false});
+    };
+    add(share.position->of, share.position->next);
+    if (share.position->ahead > share.position->next)
+      add(kept_table_ahead, share.position->ahead);
   }
 }
 

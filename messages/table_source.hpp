@@ -17,13 +17,14 @@ namespace keyfold {
 
 /// How far a table's rows in the ledger have been followed.
 struct table_position {
-  std::string of;   ///< what the rows are of: those of something else are not gone on with
-  int64_t next = 0; ///< in the other system's own count
+  std::string of;    ///< what the rows are of: those of something else are not gone on with
+  int64_t next = 0;  ///< all changes before it are in the rows; in the other system's own count
+  int64_t ahead = 0; ///< none of those from it on is; at most `next`: rows and position are as one
 };
 
 /// What a table gives to an epoch beside its rows.
 struct table_share {
-  /// The rows in the ledger hold all changes before it, and may hold later ones: those may be made
+  /// Of the rows in the ledger: changes that they may hold though they are after it may be made
   /// once more. Nothing: rows are missing, the table must be read anew after a crash.
   std::optional<table_position> position;
   bool more = false; ///< rows are left for the next epoch
@@ -56,6 +57,8 @@ public:
 /// The name under which the ledger has a table's rows and position, beside those of entities and
 /// streams. Names in definitions have no blank.
 inline constexpr std::string_view kept_table_prefix = "table ";
+/// The partition, beside that of a table's position, whose `next` is where its rows are ahead to.
+inline constexpr std::string_view kept_table_ahead = "ahead";
 inline std::string kept_table_name(std::string_view table) {
   return std::string{kept_table_prefix}.append(table);
 }

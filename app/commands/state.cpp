@@ -166,7 +166,7 @@ private:
         continue;
       std::string position = "not whole: read anew at the next start";
       for (auto& x : ledger_->positions())
-        if (x.stream == name)
+        if (x.stream == name && x.partition != kept_table_ahead)
           position = table_position_text(x.next);
       tables.add({name.substr(kept_table_prefix.size()), fmt::format("{}", rows[i]),
                   fmt::format("{}", bytes[i]), position});
@@ -181,7 +181,8 @@ private:
     text_table table{{"stream", "partition", "next", "newest event", "ended"}};
     for (auto& x : ledger_->positions())
       if (is_kept_table_name(x.stream))
-        table.add({x.stream, "", table_position_text(x.next), "", ""});
+        table.add({x.stream, x.partition == kept_table_ahead ? "(rows are ahead to)" : "",
+                   table_position_text(x.next), "", ""});
       else if (x.partition == store::watermark_row)
         table.add({x.stream, "(watermark)", "", time_text(x.max_time_us), ""});
       else

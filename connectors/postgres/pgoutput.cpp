@@ -188,8 +188,10 @@ std::optional<stream_message> parse_stream(std::string_view bytes) {
 std::optional<message> parse_message(std::string_view bytes) {
   reader in{bytes};
   switch (in.u8()) {
-  case 'B':
-    return begin{};
+  case 'B': {
+    begin out{in.u64()};
+    return in.good() ? std::optional<message>{out} : std::nullopt;
+  }
   case 'C': {
     commit out;
     in.u8();  // flags

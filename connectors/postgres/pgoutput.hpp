@@ -53,7 +53,9 @@ struct value {
 };
 using row = std::vector<value>;
 
-struct begin {};
+struct begin {
+  lsn commit = 0; ///< where the log has the commit: transactions come in this order
+};
 struct commit {
   lsn end = 0; ///< where the next transaction may begin
 };

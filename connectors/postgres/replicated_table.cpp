@@ -15,11 +15,26 @@ constexpr std::chrono::milliseconds pause{500};
 constexpr std::chrono::seconds answer_every{5};
 /// Changes of one transaction that are held before they are applied, though it has not ended.
 constexpr size_t most_steps = 100'000;
+/// Of the bytes that a row of the copy is: those of another one are not gone on with.
+constexpr int version_of_rows = 1;
 
 int64_t microseconds_since_2000() {
   using namespace std::chrono;
   constexpr auto epoch = sys_days{year{2000} / 1 / 1};
   return duration_cast<microseconds>(system_clock::now() - epoch).count();
+}
+
+bool is_unchanged(const pgoutput::value& x) noexcept {
+  return x.is == pgoutput::value::kind::unchanged;
+}
+
+/// The row with the unchanged values that `before` has: all of them where the identity is FULL.
+pgoutput::row with_values_of(const std::optional<pgoutput::row>& before, pgoutput::row now) {
+  if (before && before->size() == now.size())
+    for (size_t i = 0; i < now.size(); ++i)
+      if (is_unchanged(now[i]) && (*before)[i].is == pgoutput::value::kind::text)
+        now[i] = (*before)[i];
+  return now;
 }
 
 tl::unexpected<failure> broken(std::string message) {
@@ -74,10 +89,11 @@ replicated_table::~replicated_table() {
 
 /// What the rows in the ledger are: another server, table, slot or columns make another text.
 std::string replicated_table::identity() const {
-  auto text =
-      fmt::format("{}\n{}\n{}\n{}", server_, settings_.table.table, table_number_, settings_.slot);
+  auto text = fmt::format("{}\n{}\n{}\n{}\n{}", version_of_rows, server_, settings_.table.table,
+                          table_number_, settings_.slot);
   for (const auto& field : settings_.table.schema->fields)
-    text += '\n' + field.name + '\t' + column_of(field) + '\t' + to_string(field.type);
+    text += '\n' + field.name + '\t' + column_of(field) + '\t' + to_string(field.type)
+            + (field.nullable ? "?" : "");
   for (auto number : settings_.table.key)
     text += '\n' + std::to_string(number);
   uint64_t out = 14695981039346656037u; // FNV-1a
@@ -171,26 +187,16 @@ outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
   return handle_change(*message);
 }
 
-/// As it is after the steps so far; nothing where there is none.
-std::optional<std::string> replicated_table::row_now(const std::string& key) const {
-  for (auto at = steps_.rbegin(); at != steps_.rend(); ++at)
-    if (at->is == table_copy::step::kind::clear)
-      return std::nullopt;
-    else if (at->key == key)
-      return at->is == table_copy::step::kind::put ? std::optional{at->row} : std::nullopt;
-  return held_->row(key);
-}
-
 /// @param moved the row under the key that it had before
 void replicated_table::put(const pgoutput::row& now, const std::optional<std::string>& moved) {
   std::string why;
   table_copy::step made;
   auto old = [&](const std::string& key) {
-    auto there = row_now(key);
+    auto there = steps_.row(key, *held_);
     return there ? there : moved;
   };
   if (reader_.put(now, old, made, why))
-    steps_.push_back(std::move(made));
+    steps_.push(std::move(made));
   else
     bad_row(why);
 }
@@ -203,22 +209,30 @@ std::optional<std::string> replicated_table::erase(const pgoutput::row& before, 
     bad_row(why);
     return std::nullopt;
   }
-  auto gone = wanted ? row_now(made.key) : std::nullopt;
-  steps_.push_back(std::move(made));
+  auto gone = wanted ? steps_.row(made.key, *held_) : std::nullopt;
+  steps_.push(std::move(made));
   return gone;
 }
 
-void replicated_table::update(const pgoutput::update& x) {
-  // Long values that stay as they are do not come, also where the key is another.
-  auto kept = std::any_of(x.now.begin(), x.now.end(), [](const auto& value) {
-    return value.is == pgoutput::value::kind::unchanged;
-  });
-  put(x.now, x.before ? erase(*x.before, kept) : std::nullopt);
+/// Long values that stay as they are do not come, also where the key is another.
+outcome<void> replicated_table::update(const pgoutput::update& x) {
+  auto now = with_values_of(x.before, x.now);
+  auto kept = std::any_of(now.begin(), now.end(), is_unchanged);
+  // The row of the copy may be a later one under this key, with another's long value.
+  if (kept && replayed_) {
+    read_anew_ = true;
+    return broken("changes come again, one of them without its long values, of which the copy may "
+                  "have later ones: the table is read anew");
+  }
+  put(now, x.before ? erase(*x.before, kept) : std::nullopt);
+  return {};
 }
 
 outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
-  if (std::holds_alternative<pgoutput::begin>(x)) {
+  if (const auto* begun = std::get_if<pgoutput::begin>(&x)) {
     in_transaction_ = true;
+    commit_ = begun->commit;
+    replayed_ = commit_ < held_->ahead();
   } else if (const auto* end = std::get_if<pgoutput::commit>(&x)) {
     commit(end->end);
   } else if (const auto* relation = std::get_if<pgoutput::relation>(&x)) {
@@ -230,17 +244,18 @@ outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
       put(inserted->now, std::nullopt);
   } else if (const auto* updated = std::get_if<pgoutput::update>(&x)) {
     if (reader_.knows(updated->relation))
-      update(*updated);
+      if (auto done = update(*updated); !done)
+        return done;
   } else if (const auto* erased = std::get_if<pgoutput::erase>(&x)) {
     if (reader_.knows(erased->relation))
       erase(erased->before, false);
   } else if (const auto* emptied = std::get_if<pgoutput::truncate>(&x)) {
     for (auto relation_number : emptied->relations)
       if (reader_.knows(relation_number))
-        steps_.push_back({table_copy::step::kind::clear, {}, {}});
+        steps_.push({table_copy::step::kind::clear, {}, {}});
   }
   if (steps_.size() >= most_steps)
-    apply();
+    apply(commit_ + 1);
   return {};
 }
 
@@ -250,7 +265,7 @@ void replicated_table::bad_row(const std::string& why) {
 }
 
 void replicated_table::commit(pgoutput::lsn end) {
-  apply();
+  apply(end);
   in_transaction_ = false;
   reach(std::max(position_, end));
 }
@@ -260,11 +275,11 @@ void replicated_table::reach(pgoutput::lsn position) {
   held_->reached(position);
 }
 
-void replicated_table::apply() {
-  if (steps_.empty())
+void replicated_table::apply(pgoutput::lsn before) {
+  if (steps_.size() == 0)
     return;
   metrics_.changes.Increment(static_cast<double>(steps_.size()));
-  auto refused = held_->apply(std::exchange(steps_, {}));
+  auto refused = held_->apply(steps_.take(), before);
   if (refused != 0) {
     metrics_.refused_rows.Increment(static_cast<double>(refused));
     spdlog::warn("table {}: {} rows are left out: raise `max_rows` or `max_memory`",

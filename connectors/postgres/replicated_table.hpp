@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connectors/postgres/change_reader.hpp"
+#include "connectors/postgres/transaction_steps.hpp"
 #include "messages/dead_letter_queue.hpp"
 #include "messages/table_source.hpp"
 
@@ -72,12 +73,11 @@ private:
   outcome<void> handle_change(const pgoutput::message& x);
   void put(const pgoutput::row& now, const std::optional<std::string>& moved);
   std::optional<std::string> erase(const pgoutput::row& before, bool wanted);
-  void update(const pgoutput::update& x);
-  std::optional<std::string> row_now(const std::string& key) const;
+  outcome<void> update(const pgoutput::update& x);
   void bad_row(const std::string& why);
   void commit(pgoutput::lsn end);
   void reach(pgoutput::lsn position);
-  void apply();
+  void apply(pgoutput::lsn before);
   bool has_room();
   outcome<void> answer();
   std::string identity() const;
@@ -94,8 +94,10 @@ private:
   std::string server_;        ///< its system identifier
   uint32_t table_number_ = 0; ///< in the catalogue
   std::vector<dead_letter> letters_;
-  std::vector<table_copy::step> steps_; ///< of the transaction under way
+  transaction_steps steps_;
   bool in_transaction_ = false;
+  pgoutput::lsn commit_ = 0;   ///< of the transaction under way
+  bool replayed_ = false;      ///< the copy may hold changes of it, or of later ones, already
   pgoutput::lsn position_ = 0; ///< all before it is in the copy
   bool waits_ = false;         ///< for the ledger
   clock::time_point answered_at_;

@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::seconds load_patience{60};
 constexpr std::chrono::milliseconds pause{500};
 constexpr int rows_at_once = 10'000;
+/// Of one reading: all are held until it is over.
+constexpr size_t most_bad_rows = 10'000;
 
 /// A text as SQL has it; the replication protocol takes no parameters.
 std::string quoted_text(std::string_view text) {
@@ -58,7 +60,7 @@ result<void> replicated_table::load() {
 
 /// Connects; goes on at the position of the copy, or reads the table anew.
 outcome<void> replicated_table::begin() {
-  steps_.clear();
+  steps_.take();
   in_transaction_ = false;
   if (auto opened = connection_.open(); !opened)
     return opened;
@@ -204,8 +206,11 @@ outcome<void> replicated_table::read_all() {
   if (!position)
     return needs_person("the server named no position for the new slot");
   std::vector<table_copy::step> rows;
-  if (auto read = fetch_rows(table, rows); !read)
+  auto told = static_cast<ptrdiff_t>(letters_.size());
+  if (auto read = fetch_rows(table, rows); !read) {
+    letters_.erase(letters_.begin() + told, letters_.end()); // they come again
     return read;
+  }
   if (auto ended = connection_.run("COMMIT"); !ended)
     return tl::unexpected{ended.error()};
   position_ = *position;
@@ -242,6 +247,11 @@ outcome<void> replicated_table::fetch_rows(const catalog_table& from,
     take_rows(fetched->get(), rows);
     for (auto i = known; i < rows.size(); ++i)
       bytes += table_copy::size_of(rows[i].key, rows[i].row);
+    if (letters_.size() > most_bad_rows)
+      return needs_person(fmt::format(
+          "more than {} rows of the table cannot be read, the last for {}: mend them, or give the "
+          "field another type",
+          most_bad_rows, letters_.back().reason));
     if (rows.size() > settings_.bounds.max_rows)
       return needs_person(
           fmt::format("it has more than {} rows: raise `max_rows`", settings_.bounds.max_rows));

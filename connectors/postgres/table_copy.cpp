@@ -79,9 +79,11 @@ void table_copy::erase(entry& x) {
   mark(x);
 }
 
-size_t table_copy::apply(std::vector<step>&& steps) {
+size_t table_copy::apply(std::vector<step>&& steps, pgoutput::lsn before) {
   size_t refused = 0;
   std::lock_guard alone{changing_};
+  if (now_)
+    now_->ahead = std::max(now_->ahead, static_cast<int64_t>(before));
   std::unique_lock guard{mutex_};
   for (auto& x : steps)
     switch (x.is) {
@@ -186,6 +188,11 @@ std::optional<pgoutput::lsn> table_copy::resume(const std::string& of) {
   return static_cast<pgoutput::lsn>(now_->next);
 }
 
+pgoutput::lsn table_copy::ahead() const {
+  std::lock_guard alone{changing_};
+  return now_ ? static_cast<pgoutput::lsn>(now_->ahead) : 0;
+}
+
 void table_copy::reached(pgoutput::lsn position) {
   std::lock_guard alone{changing_};
   if (now_)
@@ -218,11 +225,14 @@ table_share table_copy::take(size_t max_bytes, bool last, const row_sink& to) {
       deleted.push_back(&x);
   }
   drop_deleted(deleted);
+  // The ledger's rows are no further than those in memory, from which some of them were just taken.
+  if (taken_ && rows_given_)
+    taken_->ahead = now_->ahead;
   if (given_ >= goal_->given) {
     auto covered = dirty_.empty() ? now_->next : goal_->position;
     goal_.reset();
     if (moves(covered, last)) {
-      taken_ = table_position{now_->of, covered};
+      taken_ = table_position{now_->of, covered, now_->ahead};
       rows_given_ = !dirty_.empty();
     }
   }

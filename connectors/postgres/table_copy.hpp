@@ -44,7 +44,8 @@ public:
   };
   /// Does all of them at once: readers see none or all. Returns how many rows were left out since
   /// the bound on rows or memory is reached.
-  size_t apply(std::vector<step>&& steps);
+  /// @param before they are changes before it
+  size_t apply(std::vector<step>&& steps, pgoutput::lsn before);
   /// Puts other rows in place of all; those it is told from then on change these. Until the ledger
   /// holds all of them, and none of those before, it has no position.
   /// @param at what the rows are of, and how far
@@ -53,6 +54,8 @@ public:
   void reached(pgoutput::lsn position);
   /// Goes on with the rows of the ledger if they are `of`; else nothing, and `replace` must come.
   std::optional<pgoutput::lsn> resume(const std::string& of);
+  /// The rows hold no change from it on. Those before it, and after the position, some may hold.
+  pgoutput::lsn ahead() const;
   /// The bytes of a row's cells; nothing where there is no such row.
   std::optional<std::string> row(const std::string& key) const;
 
@@ -101,7 +104,7 @@ private:
   size_t deleted_ = 0;                    ///< rows kept until the ledger has heard of it
   size_t deleted_bytes_ = 0;              ///< of their keys
   bool left_out_ = false;                 ///< a row of the ledger, for want of room
-  std::optional<table_position> now_;     ///< all before it is in the rows
+  std::optional<table_position> now_;     ///< of the rows in memory
   std::optional<table_position> taken_;   ///< of what was last taken
   std::optional<table_position> durable_; ///< and is in the ledger
   /// Once so many are given, the ledger has all before the position.

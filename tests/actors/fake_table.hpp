@@ -18,10 +18,11 @@ public:
   explicit fake_table(std::string name) : name_(std::move(name)) {}
 
   // What it has for the ledger.
-  void change(std::string key, std::string row, int64_t next) {
+  void change(std::string key, std::string row, int64_t next, int64_t ahead = 0) {
     std::lock_guard guard{mutex_};
     waiting_.emplace_back(std::move(key), std::move(row));
     next_ = next;
+    ahead_ = ahead;
   }
   /// So many rows go into an epoch.
   void set_most(size_t rows) {
@@ -76,7 +77,7 @@ public:
       to(waiting_[count].first, waiting_[count].second);
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(count));
     if (waiting_.empty() && next_ != 0)
-      taken_ = table_position{"0123", next_};
+      taken_ = table_position{"0123", next_, ahead_};
     return {taken_, !waiting_.empty()};
   }
   void committed() override {
@@ -104,6 +105,7 @@ private:
   mutable std::mutex mutex_;
   std::vector<std::pair<std::string, std::string>> waiting_;
   int64_t next_ = 0;
+  int64_t ahead_ = 0;
   size_t most_ = 1000;
   std::optional<table_position> taken_;
   std::vector<std::string> calls_;

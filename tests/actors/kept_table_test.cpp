@@ -72,6 +72,7 @@ TEST_CASE("engine: rows of a table are parts of epochs, and are given back befor
   CHECK(again->restored() == rows{{"k0", "of a user"}, {"b", "second"}});
   REQUIRE(again->position());
   CHECK((again->position()->of == "0123" && again->position()->next == 9));
+  CHECK(again->position()->ahead <= 9);
   pipeline run{x.settings()};
   run.start();
   CHECK(run.tally_of("k0")->first == 1);
@@ -110,7 +111,7 @@ TEST_CASE("engine: what a table has left at the end goes into several last epoch
   {
     pipeline run{std::move(settings)};
     for (int i = 0; i < 95; ++i)
-      x.table->change("k" + std::to_string(i), "row", 7);
+      x.table->change("k" + std::to_string(i), "row", 7, 8);
     run.start();
     if (bounded)
       run.run_to_end();
@@ -119,7 +120,7 @@ TEST_CASE("engine: what a table has left at the end goes into several last epoch
   }
   auto again = x.restart();
   CHECK(again->restored().size() == 95);
-  CHECK(again->position()->next == 7);
+  CHECK((again->position()->next == 7 && again->position()->ahead == 8));
 }
 
 TEST_CASE("engine: a table that is not whole in the ledger has no position there") {

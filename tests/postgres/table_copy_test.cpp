@@ -2,9 +2,12 @@
 
 #include "kept_rows.hpp"
 
+#include "connectors/postgres/transaction_steps.hpp"
+
 #include <atomic>
 #include <memory>
 #include <random>
+#include <set>
 #include <thread>
 
 using namespace keyfold;
@@ -35,6 +38,11 @@ std::unique_ptr<table_copy> abc(table_bounds bounds = {}) {
   return out;
 }
 
+/// The steps, as changes of no place in the log in particular.
+size_t change(table_copy& x, std::vector<step> steps) {
+  return x.apply(std::move(steps), 0);
+}
+
 int64_t next_of(const kept_rows& x) {
   return x.position ? x.position->next : 0;
 }
@@ -49,7 +57,7 @@ TEST_CASE("table copy: the ledger hears of what has changed once, with the posit
   CHECK(ledger.position->of == "first");
   CHECK(next_of(ledger) == 10);
   CHECK(keep(*x, ledger).rows.empty());
-  CHECK(x->apply({put("b", "2"), erase("c"), put("d", "1"), erase("nobody")}) == 0);
+  CHECK(change(*x, {put("b", "2"), erase("c"), put("d", "1"), erase("nobody")}) == 0);
   x->reached(20);
   auto epoch = take_from(*x);
   CHECK(epoch.rows.size() == 3);
@@ -66,11 +74,11 @@ TEST_CASE("table copy: a row that came and went in between is none, one that cam
   auto x = abc();
   kept_rows ledger;
   keep(*x, ledger);
-  x->apply({put("d", "1"), erase("d"), erase("a"), put("a", "2")});
+  change(*x, {put("d", "1"), erase("d"), erase("a"), put("a", "2")});
   CHECK((x->rows() == 3 && x->row("a") == "2" && !x->row("d")));
   keep(*x, ledger);
   CHECK(ledger.rows == rows{{"a", "2"}, {"b", "1"}, {"c", "1"}});
-  x->apply({{step::kind::clear, {}, {}}, put("e", "1")});
+  change(*x, {{step::kind::clear, {}, {}}, put("e", "1")});
   CHECK((x->rows() == 1 && !x->row("a")));
   CHECK(x->bytes() == table_copy::size_of("e", "1"));
   keep(*x, ledger);
@@ -88,10 +96,10 @@ TEST_CASE(
   CHECK(keep(*x, ledger, 1).share.position->next == 10);
 
   // Later ones leave the position where it is.
-  x->apply({put("a", "2"), put("b", "2")});
+  change(*x, {put("a", "2"), put("b", "2")});
   x->reached(20);
   CHECK(keep(*x, ledger, 1).share.position->next == 10);
-  x->apply({put("c", "2")});
+  change(*x, {put("c", "2")});
   x->reached(30);
   // All before 20 is in the ledger now, though rows are left.
   auto second = keep(*x, ledger, 1);
@@ -99,12 +107,56 @@ TEST_CASE(
   CHECK(keep(*x, ledger, 1).share.position->next == 30);
 }
 
+TEST_CASE("table copy: says how far rows in the ledger are ahead of the position") {
+  auto x = abc();
+  kept_rows ledger;
+  keep(*x, ledger);
+  CHECK(x->ahead() <= 10);
+  x->apply({put("a", "2"), put("b", "2")}, 20);
+  CHECK(x->ahead() == 20);
+  keep(*x, ledger, 1);
+  CHECK((next_of(ledger) == 10 && ledger.position->ahead == 20));
+  SECTION("and knows it after a crash") {
+    auto again = make_copy();
+    restore_to(*again, ledger);
+    CHECK(again->resume("first") == 10);
+    CHECK(again->ahead() == 20);
+    again->replace({put("a", "2")}, {"first", 30});
+    CHECK(again->ahead() <= 30);
+  }
+  SECTION("until the position is there") {
+    x->reached(20);
+    keep(*x, ledger);
+    CHECK((next_of(ledger) == 20 && ledger.position->ahead <= 20));
+  }
+  SECTION("also where all that there is was taken, of a transaction that has not ended") {
+    keep(*x, ledger);
+    CHECK((next_of(ledger) == 10 && ledger.position->ahead == 20));
+  }
+}
+
+TEST_CASE("table copy: steps of a transaction under way are upon the rows") {
+  auto x = abc();
+  transaction_steps steps;
+  CHECK(steps.row("a", *x) == "1");
+  steps.push(put("a", "2"));
+  CHECK(steps.row("a", *x) == "2");
+  steps.push(erase("a"));
+  steps.push(put("d", "1"));
+  CHECK((!steps.row("a", *x) && steps.row("b", *x) == "1" && steps.row("d", *x) == "1"));
+  steps.push({step::kind::clear, {}, {}});
+  steps.push(put("e", "1"));
+  CHECK((!steps.row("b", *x) && !steps.row("d", *x) && steps.row("e", *x) == "1"));
+  CHECK((steps.size() == 5 && steps.take().size() == 5 && steps.size() == 0));
+  CHECK((steps.row("a", *x) == "1" && !steps.row("e", *x)));
+}
+
 TEST_CASE("table copy: the position goes on however fast rows change") {
   auto x = abc();
   kept_rows ledger;
   keep(*x, ledger);
   for (int64_t at = 11; at < 100; ++at) {
-    x->apply({put("a", std::to_string(at)), put("b", std::to_string(at))});
+    change(*x, {put("a", std::to_string(at)), put("b", std::to_string(at))});
     x->reached(static_cast<pgoutput::lsn>(at));
     CHECK(keep(*x, ledger, 1).share.more);
   }
@@ -183,11 +235,11 @@ TEST_CASE("table copy: rows beyond the bounds are left out, deleted ones are wai
   auto x = abc(bounds);
   kept_rows ledger;
   keep(*x, ledger);
-  CHECK(x->apply({put("d", "1"), put("a", "2")}) == 1);
+  CHECK(change(*x, {put("d", "1"), put("a", "2")}) == 1);
   CHECK((x->rows() == 3 && !x->row("d")));
-  x->apply({erase("a"), erase("b"), erase("c")});
+  change(*x, {erase("a"), erase("b"), erase("c")});
   CHECK_FALSE(x->crowded());
-  CHECK(x->apply({put("d", "1"), erase("d"), put("e", "1")}) == 0);
+  CHECK(change(*x, {put("d", "1"), erase("d"), put("e", "1")}) == 0);
   CHECK(x->crowded()); // four that the ledger has not heard of
   keep(*x, ledger);
   CHECK_FALSE(x->crowded());
@@ -196,8 +248,8 @@ TEST_CASE("table copy: rows beyond the bounds are left out, deleted ones are wai
   bounds.max_bytes = 2 * table_copy::size_of("k", "1");
   auto y = make_copy(bounds);
   y->replace({}, {"first", 10});
-  CHECK(y->apply({put("k", "1"), put("l", "1"), put("m", "1")}) == 1);
-  CHECK(y->apply({put("k", "11")}) == 1);
+  CHECK(change(*y, {put("k", "1"), put("l", "1"), put("m", "1")}) == 1);
+  CHECK(change(*y, {put("k", "11")}) == 1);
   CHECK((y->row("k") == "1" && y->bytes() == bounds.max_bytes));
 }
 
@@ -208,9 +260,9 @@ TEST_CASE("table copy: is followed, taken and looked up in at the same time") {
   std::thread follower{[&] {
     for (int64_t at = 2; at < 3000; ++at) {
       auto key = "k" + std::to_string(at % 17);
-      x->apply({at % 3 == 0 ? erase(key) : put(key, std::to_string(at))});
+      change(*x, {at % 3 == 0 ? erase(key) : put(key, std::to_string(at))});
       if (at % 500 == 0)
-        x->apply({{step::kind::clear, {}, {}}});
+        change(*x, {{step::kind::clear, {}, {}}});
       x->reached(static_cast<pgoutput::lsn>(at));
     }
     over = true;
@@ -327,7 +379,7 @@ private:
     }
     const auto& x = log_[place_];
     if (part_ < x.steps.size())
-      copy_->apply({x.steps[part_++]});
+      copy_->apply({x.steps[part_++]}, static_cast<pgoutput::lsn>(x.end));
     if (part_ < x.steps.size())
       return;
     part_ = 0;
@@ -373,8 +425,39 @@ private:
         for (const auto& done : x.steps)
           apply(done, found);
     CHECK(found == truth_);
+    check_ahead();
     // The position that the server has heard of never is before the ledger's.
     CHECK(static_cast<int64_t>(copy_->durable()) <= ledger_.position->next);
+  }
+
+  /// Each row of the ledger is one that there was between its position and where it is ahead to.
+  void check_ahead() {
+    const auto& [of, next, ahead] = *ledger_.position;
+    rows now;
+    std::map<std::string, std::set<std::string>> seen;
+    auto see = [&] {
+      for (int i = 0; i < 12; ++i) {
+        auto key = "k" + std::to_string(i);
+        auto found = now.find(key);
+        seen[key].insert(found == now.end() ? "" : found->second);
+      }
+    };
+    for (const auto& x : log_) {
+      if (x.end > std::max(next, ahead))
+        break;
+      if (x.end > next)
+        see();
+      for (const auto& done : x.steps) {
+        apply(done, now);
+        if (x.end > next)
+          see();
+      }
+    }
+    see();
+    for (const auto& [key, versions] : seen) {
+      auto found = ledger_.rows.find(key);
+      CHECK(versions.count(found == ledger_.rows.end() ? "" : found->second) == 1);
+    }
   }
 
   std::mt19937 random_;

@@ -216,6 +216,33 @@ def idle(run):
     check("nothing lies beside the ledger", not glob.glob(f"{run.ledger}.table-*"))
 
 
+def ahead(run):
+    """Killed while the ledger has some rows of a change and not the others: long values that the server does not send again must not be mixed up."""
+    server = run.server
+    server.sql("DROP TABLE users; CREATE TABLE users (id int PRIMARY KEY, username text); ALTER TABLE users ALTER username SET STORAGE EXTERNAL; "
+               "INSERT INTO users SELECT n, repeat('a', 12000) || n FROM generate_series(0, 4999) AS n")
+    with run.start() as process:
+        check("long rows are in the ledger", run.whole(5000), run.rows_in_ledger())
+        with sqlite3.connect(f"file:{run.ledger}?mode=ro", uri=True) as ledger:
+            def rows_are_ahead():
+                return ledger.execute("SELECT count(*) FROM position WHERE partition = 'ahead'").fetchone()[0] == 1
+
+            server.sql("BEGIN; UPDATE users SET username = repeat('b', 12000) || id; UPDATE users SET id = id + 10000; "
+                       "INSERT INTO users SELECT n, repeat('c', 12000) || n FROM generate_series(0, 4999) AS n; COMMIT")
+            check("an epoch takes a part of the rows", eventually(rows_are_ahead, pause=0.001))
+            process.kill()
+            check("... and the crash finds it so", rows_are_ahead())
+    with run.start() as process:
+        check("every row has its own long value",
+              run.has(u1="c" * 12000 + "1", u4999="c" * 12000 + "4999", u10001="b" * 12000 + "1", u14999="b" * 12000 + "4999"))
+        check("the ledger has caught up", run.whole(10000), run.rows_in_ledger())
+        run.counted("the table was read anew", 1, 1)
+        process.stop()
+    with run.start() as process:
+        run.counted("... once", 1, 0)
+        process.stop()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -232,6 +259,7 @@ def main():
             read_anew(run)
             unpublished(run)
             idle(run)
+            ahead(run)
     return summary()
 
 
