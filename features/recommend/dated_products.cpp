@@ -13,7 +13,15 @@ bool before(const dated_product& a, const dated_product& b) noexcept {
 
 } // namespace
 
-void dated_products::insert(const dated_product& x) {
+template <class Storage>
+void dated_list<Storage>::make_room(size_t count) {
+  auto wanted = all_.size() + count;
+  if (wanted > all_.capacity())
+    all_.reserve(std::max(wanted, all_.size() + all_.size() / 2));
+}
+
+template <class Storage>
+void dated_list<Storage>::insert(const dated_product& x) {
   auto to = all_.end();
   if (!all_.empty() && before(x, all_.back()))
     to = std::upper_bound(all_.begin(), all_.end(), x, before);
@@ -21,7 +29,8 @@ void dated_products::insert(const dated_product& x) {
   note_newest();
 }
 
-void dated_products::renew(const dated_product& x) {
+template <class Storage>
+void dated_list<Storage>::renew(const dated_product& x) {
   auto same = [&](const auto& known) { return known.product == x.product; };
   auto known = std::find_if(all_.begin(), all_.end(), same);
   if (known != all_.end()) {
@@ -32,15 +41,19 @@ void dated_products::renew(const dated_product& x) {
   insert(x);
 }
 
-void dated_products::erase_front(size_t count) {
-  if (count == all_.size())
-    all_ = {};
-  else
+template <class Storage>
+void dated_list<Storage>::erase_front(size_t count) {
+  if (count == all_.size()) {
+    std::destroy_at(&all_); // which gives the memory back; assigning would not always
+    std::construct_at(&all_);
+  } else {
     all_.erase(all_.begin(), all_.begin() + static_cast<ptrdiff_t>(count));
+  }
   note_newest();
 }
 
-size_t dated_products::erase_until(event_time at) {
+template <class Storage>
+size_t dated_list<Storage>::erase_until(event_time at) {
   if (all_.empty() || all_.front().at > at)
     return 0;
   auto end = std::upper_bound(all_.begin(), all_.end(), at,
@@ -50,7 +63,8 @@ size_t dated_products::erase_until(event_time at) {
   return count;
 }
 
-void dated_products::encode(byte_writer& out) const {
+template <class Storage>
+void dated_list<Storage>::encode(byte_writer& out) const {
   out.varint(all_.size());
   for (const auto& x : all_) {
     out.u64(x.product);
@@ -58,7 +72,8 @@ void dated_products::encode(byte_writer& out) const {
   }
 }
 
-bool dated_products::decode(byte_reader& in) {
+template <class Storage>
+bool dated_list<Storage>::decode(byte_reader& in) {
   auto size = in.varint();
   for (uint64_t i = 0; i < size; ++i) {
     dated_product x{in.u64(), in.time()};
@@ -70,5 +85,16 @@ bool dated_products::decode(byte_reader& in) {
   note_newest();
   return in.good();
 }
+
+template <class Storage>
+size_t dated_list<Storage>::memory() const noexcept {
+  auto inside = all_.capacity() == Storage{}.capacity();
+  return inside ? 0 : all_.capacity() * sizeof(dated_product);
+}
+
+template class dated_list<boost::container::vector<
+    dated_product, void,
+    boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>>;
+template class dated_list<boost::container::small_vector<dated_product, 1>>;
 
 } // namespace keyfold::recommending

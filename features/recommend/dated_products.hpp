@@ -4,9 +4,12 @@
 #include "features/event_time.hpp"
 #include "features/prefetch.hpp"
 
+#include <boost/container/small_vector.hpp>
+#include <boost/container/vector.hpp>
+
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 namespace keyfold::recommending {
 
@@ -20,7 +23,9 @@ struct dated_product {
 
 /// Products in the order of (time, product), 16 bytes each: the same in whichever order they came.
 /// Not thread-safe.
-class dated_products {
+/// @tparam Storage a vector; for those below
+template <class Storage>
+class dated_list {
 public:
   bool empty() const noexcept { return all_.empty(); }
   size_t size() const noexcept { return all_.size(); }
@@ -31,6 +36,8 @@ public:
   auto begin() const noexcept { return all_.begin(); }
   auto end() const noexcept { return all_.end(); }
 
+  /// Asks for memory for `count` more at once.
+  void make_room(size_t count);
   void insert(const dated_product& x);
   /// As `insert`, but a product is kept once, with its newest time.
   void renew(const dated_product& x);
@@ -41,12 +48,14 @@ public:
   /// Takes away those for which `f` holds.
   template <class F>
   void erase_if(const F& f) {
-    std::erase_if(all_, f);
+    all_.erase(std::remove_if(all_.begin(), all_.end(), f), all_.end());
     note_newest();
   }
 
-  /// Asks the processor to load what the next call will read.
+  /// Asks the processor to load where the first ones are, and the next one will be.
   void prefetch() const noexcept {
+    if (all_.empty())
+      return;
     prefetch_line(all_.data());
     prefetch_line(all_.data() + all_.size());
   }
@@ -54,16 +63,14 @@ public:
   /// Asks for all of them, as far as that is worth it: who then passes over them waits once.
   void prefetch_all() const noexcept {
     constexpr size_t most = 256;
-    constexpr size_t of_line = 4;
-    for (size_t i = 0; i < std::min(most, all_.size()); i += of_line)
-      prefetch_line(all_.data() + i);
+    prefetch_lines(all_.data(), std::min(most, all_.size() + 1) * sizeof(dated_product));
   }
 
   void encode(byte_writer& out) const;
   /// Reads what `encode` wrote; false when the bytes are malformed.
   bool decode(byte_reader& in);
   /// Bytes on the heap.
-  size_t memory() const noexcept { return all_.capacity() * sizeof(dated_product); }
+  size_t memory() const noexcept;
 
 private:
   void note_newest() noexcept {
@@ -71,8 +78,15 @@ private:
       newest_ = all_.back().at;
   }
 
-  std::vector<dated_product> all_;
+  Storage all_;
   event_time newest_ = beginning_of_time; // here because it is asked for after each row
 };
+
+/// Those of which a key has many.
+using dated_products = dated_list<boost::container::vector<
+    dated_product, void,
+    boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>>;
+/// Those that come and go one by one: one is in the object itself.
+using passing_products = dated_list<boost::container::small_vector<dated_product, 1>>;
 
 } // namespace keyfold::recommending

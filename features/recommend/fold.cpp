@@ -138,12 +138,17 @@ void recommend_view::advance(recommend_state& own, fold_context& context) const 
 }
 
 void recommend_view::decide_first(recommend_state& state, fold_context& context) const {
+  auto products = settings_.products->current();
+  const auto* ranking = ranking_of(products.get());
   auto click = state.clicks.front();
+  if (ranking != nullptr)
+    ranking->prefetch(byte_reader{click.bytes}.u64());
+  prefetch_lines(state.list.data(), state.list.size());
   auto at = due(click.at);
   settle_sales(state, at, context);
   forget(state, at, context);
   auto before = context.scratch->now();
-  suggest(state, click, at, context);
+  suggest(state, ranking, click, at, context);
   context.scratch->rewind(before);
   state.clicks.erase_front();
 }

@@ -8,21 +8,24 @@
 
 namespace keyfold::recommending {
 
-void recommend_view::suggest(recommend_state& state, const packed_rows::row& click, event_time at,
+/// Null where there is no snapshot.
+const product_ranking* recommend_view::ranking_of(const table_snapshot* products) const {
+  return products == nullptr
+             ? nullptr
+             : static_cast<const product_ranking*>(&products->index(settings_.ranking));
+}
+
+void recommend_view::suggest(recommend_state& state, const product_ranking* ranking,
+                             const packed_rows::row& click, event_time at,
                              fold_context& context) const {
-  state.suggested.prefetch_all();
-  state.bought.prefetch_all();
   byte_reader in{click.bytes};
   auto viewed = in.u64();
-  auto products = settings_.products->current();
-  const auto* ranking =
-      products ? static_cast<const product_ranking*>(&products->index(settings_.ranking)) : nullptr;
   const auto* place = ranking != nullptr ? ranking->find(viewed) : nullptr;
-  std::span<const ranked> chosen;
+  std::span<const suggestion> chosen;
   if (place != nullptr) {
     auto& memory = *context.scratch;
     chosen = choose(state, *ranking, place->category, viewed, memory);
-    auto sold_out = ranking->category(place->category).empty();
+    auto sold_out = ranking->category(place->category).products.empty();
     if (chosen.empty() && !sold_out
         && settings_.when_exhausted == recommend_settings::exhausted::restart) {
       state.suggested.erase_if([&](const auto& x) {
@@ -40,25 +43,26 @@ void recommend_view::suggest(recommend_state& state, const packed_rows::row& cli
   tell(state, chosen, in, at, context);
 }
 
-std::span<const product_ranking::ranked> recommend_view::choose(const recommend_state& state,
-                                                                const product_ranking& products,
-                                                                uint32_t category, uint64_t viewed,
-                                                                arena& memory) const {
+std::span<const recommend_view::suggestion>
+recommend_view::choose(const recommend_state& state, const product_ranking& products,
+                       uint32_t category, uint64_t viewed, arena& memory) const {
   product_marks marks{state.suggested.size() + state.bought.size() + 1, memory};
   if (settings_.exclude_viewed)
     marks.add(viewed, product_marks::taken);
   for (const auto& x : state.suggested)
     marks.add(x.product, product_marks::taken);
   for (const auto& x : state.bought)
-    products.prefetch(x.product);
-  auto among = products.category(category);
+    if (products.may_have(x.product, category))
+      products.prefetch(x.product);
+  auto from = products.category(category);
+  auto among = from.products;
   prefetch_lines(among.data(),
-                 std::min(among.size(), state.suggested.size() + settings_.k) * sizeof(ranked));
+                 std::min(among.size(), state.suggested.size() + settings_.k) * sizeof(uint64_t));
   auto* ranks =
       reinterpret_cast<uint32_t*>(memory.allocate(state.bought.size() * sizeof(uint32_t)));
   auto* last = ranks;
   for (const auto& x : state.bought) {
-    const auto* at = products.find(x.product);
+    const auto* at = products.may_have(x.product, category) ? products.find(x.product) : nullptr;
     auto known = marks.has_any(x.product);
     marks.add(x.product, product_marks::bought);
     if (!known && at != nullptr && at->category == category
@@ -66,20 +70,22 @@ std::span<const product_ranking::ranked> recommend_view::choose(const recommend_
       *last++ = at->rank;
   }
   std::sort(ranks, last);
-  auto* chosen = reinterpret_cast<ranked*>(memory.allocate(settings_.k * sizeof(ranked)));
+  auto* chosen = reinterpret_cast<suggestion*>(memory.allocate(settings_.k * sizeof(suggestion)));
   size_t count = 0;
+  auto take = [&](size_t rank) { new (chosen + count++) suggestion{among[rank], from.ids[rank]}; };
   for (const auto* rank = ranks; rank != last && count < settings_.k; ++rank)
-    new (chosen + count++) ranked{among[*rank]};
+    take(*rank);
   for (size_t i = 0; i < among.size() && count < settings_.k; ++i)
-    if (!marks.has_any(among[i].product))
-      new (chosen + count++) ranked{among[i]};
+    if (!marks.has_any(among[i]))
+      take(i);
   return {chosen, count};
 }
 
-void recommend_view::remember(recommend_state& state, std::span<const ranked> chosen, event_time at,
-                              fold_context& context) const {
+void recommend_view::remember(recommend_state& state, std::span<const suggestion> chosen,
+                              event_time at, fold_context& context) const {
   if (!settings_.avoid_repeats)
     return;
+  state.suggested.make_room(chosen.size());
   for (const auto& x : chosen)
     state.suggested.insert({x.product, at});
   if (state.suggested.size() <= settings_.max_suggested)
@@ -89,7 +95,7 @@ void recommend_view::remember(recommend_state& state, std::span<const ranked> ch
   state.suggested.erase_front(beyond);
 }
 
-void recommend_view::tell(recommend_state& state, std::span<const ranked> chosen,
+void recommend_view::tell(recommend_state& state, std::span<const suggestion> chosen,
                           byte_reader& click, event_time at, fold_context& context) const {
   auto& memory = *context.scratch;
   auto items = memory.allocate_cells(chosen.size());

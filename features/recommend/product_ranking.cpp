@@ -14,6 +14,8 @@ namespace keyfold {
 
 namespace {
 
+constexpr size_t bits_of_slot = 8; // of two or more for each product
+
 std::strong_ordering by_value(const cell& a, const cell& b, expressions::cell_order order) {
   if (a.is_null() || b.is_null())
     return a.is_null() <=> b.is_null();
@@ -108,18 +110,24 @@ product_ranking::product_ranking(const table_snapshot& products, const ranking_r
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return rows.before(a, b); });
   slots_.resize(std::bit_ceil(std::max<size_t>(2 * order.size(), 2)));
   mask_ = slots_.size() - 1;
+  suggestible_.resize(std::max<size_t>(slots_.size() * bits_of_slot / 64, 1));
+  bits_mask_ = suggestible_.size() * 64 - 1;
   for (size_t i = 0; i < order.size(); ++i) {
     if (i == 0 || !rows.same_category(order[i - 1], order[i]))
-      begins_.push_back(static_cast<uint32_t>(ranked_.size()));
+      begins_.push_back(static_cast<uint32_t>(products_.size()));
     auto category = static_cast<uint32_t>(begins_.size() - 1);
     auto product = distinct_hash(rows.product(order[i]));
-    auto rank =
-        available[order[i]] ? static_cast<uint32_t>(ranked_.size()) - begins_.back() : unavailable;
+    auto rank = available[order[i]] ? static_cast<uint32_t>(products_.size()) - begins_.back()
+                                    : unavailable;
     insert(product, {category, rank});
-    if (available[order[i]])
-      ranked_.push_back({product, rows.product(order[i])});
+    if (!available[order[i]])
+      continue;
+    products_.push_back(product);
+    ids_.push_back(rows.product(order[i]));
+    auto bit = bit_of(product, category);
+    suggestible_[bit / 64] |= uint64_t{1} << bit % 64;
   }
-  begins_.push_back(static_cast<uint32_t>(ranked_.size()));
+  begins_.push_back(static_cast<uint32_t>(products_.size()));
 }
 
 void product_ranking::insert(uint64_t product, place at) noexcept {

@@ -29,7 +29,7 @@ struct ranking_rules {
 /// taken from without looking at a whole category. The better rating comes first, products without
 /// one last; of equal ones the lesser product id. Products are named by `distinct_hash` of their
 /// id: two of a table with one hash, which no table will ever have, would be taken for each other.
-/// Immutable, shared by threads. 56 to 88 bytes a product.
+/// Immutable, shared by threads. 58 to 92 bytes a product.
 class product_ranking final : public table_index {
 public:
   static constexpr uint32_t unavailable = 0xffff'ffff;
@@ -39,10 +39,11 @@ public:
     uint32_t category;
     uint32_t rank; ///< in the category, from 0; or `unavailable`
   };
-  /// A product that may be suggested.
+  /// Products that may be suggested, best first. Who passes over those that a key was shown looks
+  /// at hashes only.
   struct ranked {
-    uint64_t product;
-    cell id; ///< its text lives as long as the snapshot
+    std::span<const uint64_t> products;
+    const cell* ids; ///< of the same products; their texts live as long as the snapshot
   };
 
   product_ranking(const table_snapshot& products, const ranking_rules& rules);
@@ -53,10 +54,17 @@ public:
   void prefetch(uint64_t product) const noexcept {
     prefetch_line(slots_.data() + (product & mask_));
   }
-  /// The products of a category that may be suggested, best first.
-  std::span<const ranked> category(uint32_t number) const noexcept {
+  /// Whether the product may be one of the category that may be suggested. Says yes of some that
+  /// are not, but looks at 2 to 4 bytes a product: where many are asked about, `find` waits for
+  /// memory each time.
+  bool may_have(uint64_t product, uint32_t category) const noexcept {
+    auto bit = bit_of(product, category);
+    return (suggestible_[bit / 64] >> bit % 64 & 1) != 0;
+  }
+  /// The products of a category that may be suggested.
+  ranked category(uint32_t number) const noexcept {
     auto begin = begins_[number];
-    return {ranked_.data() + begin, begins_[number + 1] - begin};
+    return {{products_.data() + begin, begins_[number + 1] - begin}, ids_.data() + begin};
   }
 
 private:
@@ -66,11 +74,19 @@ private:
   };
 
   void insert(uint64_t product, place at) noexcept;
+  size_t bit_of(uint64_t product, uint32_t category) const noexcept {
+    // The upper half of a product tells it as well as the lower one, which `slots_` go by.
+    constexpr uint64_t spread = 0x9e37'79b9'7f4a'7c15; // 2^64 by the golden ratio
+    return ((product >> 32) + category * spread) & bits_mask_;
+  }
 
   std::vector<slot> slots_; // by hash, linear probing, at most half full
   uint64_t mask_ = 0;
-  std::vector<ranked> ranked_;   // category after category
-  std::vector<uint32_t> begins_; // of each category among them, and their end
+  std::vector<uint64_t> suggestible_; // a bit for each (product, category), by their hash
+  uint64_t bits_mask_ = 0;
+  std::vector<uint64_t> products_; // that may be suggested, category after category
+  std::vector<cell> ids_;          // theirs
+  std::vector<uint32_t> begins_;   // of each category among them, and their end
 };
 
 /// Makes the ranking of a table's snapshots, for `table::add_index`.

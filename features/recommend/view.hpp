@@ -12,16 +12,17 @@
 
 namespace keyfold::recommending {
 
-/// The state of one key.
+/// The state of one key: three cache lines. What each row needs is in the first two.
 struct recommend_state final : view_state {
-  packed_rows clicks;   ///< that wait: the product's hash, then the columns to emit
-  dated_products sales; ///< that wait
-  dated_products bought;
+  packed_rows clicks;     ///< that wait: the product's hash, then the columns to emit
+  passing_products sales; ///< that wait
   dated_products suggested;
-  std::string list; ///< as suggested last: a list of product ids; empty where there is none
+  dated_products bought;
   event_time listed_at = beginning_of_time; ///< its click, or the last moment of its window
+  std::string list; ///< as suggested last: a list of product ids; empty where there is none
   row_publication publication;
 };
+static_assert(sizeof(recommend_state) <= 3 * cache_line_bytes);
 
 /// The machine of the view. A state is of one key and used by one thread at a time; the machine is
 /// shared.
@@ -47,15 +48,20 @@ public:
   void prefetch(const state_type& own) const noexcept {
     own.clicks.prefetch();
     own.sales.prefetch();
-    own.bought.prefetch();
-    own.suggested.prefetch();
-    prefetch_lines(own.list.data(), own.list.size());
     prefetch_line(&own.publication); // the end of the state
+    // A click that waits is mostly the next thing to be decided; one to come will wait.
+    if (own.clicks.empty())
+      return;
+    own.bought.prefetch_all();
+    own.suggested.prefetch_all();
   }
   size_t memory(const state_type& own) const noexcept;
 
 private:
-  using ranked = product_ranking::ranked;
+  struct suggestion {
+    uint64_t product;
+    cell id;
+  };
 
   // Folding: fold.cpp
   void fold_click(recommend_state& state, std::span<const cell> row, event_time at,
@@ -73,13 +79,14 @@ private:
   event_time list_ends(const recommend_state& state) const noexcept;
 
   // Suggesting: list.cpp
-  void suggest(recommend_state& state, const packed_rows::row& click, event_time at,
-               fold_context& context) const;
-  std::span<const ranked> choose(const recommend_state& state, const product_ranking& products,
-                                 uint32_t category, uint64_t viewed, arena& memory) const;
-  void remember(recommend_state& state, std::span<const ranked> chosen, event_time at,
+  const product_ranking* ranking_of(const table_snapshot* products) const;
+  void suggest(recommend_state& state, const product_ranking* ranking,
+               const packed_rows::row& click, event_time at, fold_context& context) const;
+  std::span<const suggestion> choose(const recommend_state& state, const product_ranking& products,
+                                     uint32_t category, uint64_t viewed, arena& memory) const;
+  void remember(recommend_state& state, std::span<const suggestion> chosen, event_time at,
                 fold_context& context) const;
-  void tell(recommend_state& state, std::span<const ranked> chosen, byte_reader& click,
+  void tell(recommend_state& state, std::span<const suggestion> chosen, byte_reader& click,
             event_time at, fold_context& context) const;
 
   // The view: view.cpp
