@@ -18,8 +18,14 @@ class node_ptr;
 
 /// A row taken by a partial match, with the rows taken before it: partial matches that have begun
 /// alike share their beginning. Immutable; counted by reference; of one key.
+///
+/// The first node of a row lies in the row's room, if that was left: most rows are taken once.
 class match_node {
 public:
+  /// Bytes of a node with so many running values.
+  static size_t size(size_t running) noexcept {
+    return sizeof(match_node) + running * sizeof(cell);
+  }
   /// @param running what `term_set::accumulate` made of `previous` and the row
   static node_ptr make(node_ptr previous, row_ptr row, uint16_t variable,
                        std::span<const cell> running, node_counts& counts);

@@ -45,13 +45,16 @@ void matcher::take(event_time at, uint64_t fitting, std::span<const cell> cells)
 
 /// The first partial match that the row may change. Those before it stay where they are: the row
 /// has only come between them and the one that they wait for.
-std::vector<partial_match>::iterator matcher::pass_heedless() {
+compact_vector<partial_match>::iterator matcher::pass_heedless() {
   auto heeds = [&](const auto& x) {
     const auto& at = code_.states.positions[x.position];
     return at.restless || (at.heeded & bits_) != 0;
   };
   auto first = std::find_if(state_.partial.begin(), state_.partial.end(), heeds);
-  std::for_each(state_.partial.begin(), first, [](auto& x) { x.fresh = false; });
+  std::for_each(state_.partial.begin(), first, [](auto& x) {
+    if (x.fresh) // else the cache line stays as memory has it
+      x.fresh = false;
+  });
   // Their conditions look at what they have taken.
   std::for_each(first, state_.partial.end(), [&](const auto& x) {
     if (heeds(x))
@@ -63,16 +66,16 @@ std::vector<partial_match>::iterator matcher::pass_heedless() {
 /// Partial matches that take the row share one copy of it.
 const row_ptr& matcher::lasting_row() {
   if (!lasting_) {
-    lasting_ = buffered_row::copy_of(at_, row_);
+    lasting_ = buffered_row::copy_of(at_, row_, match_node::size(code_.terms.width()));
     lasting_->mark = sequence_;
   }
   return lasting_;
 }
 
-event_time deadline_of(const pattern_settings& settings, const partial_match& x) noexcept {
+event_time deadline_of(const pattern_settings& settings, event_time started) noexcept {
   if (!settings.within)
     return end_of_time;
-  return later(x.started, *settings.within + duration{settings.within_inclusive ? 1 : 0});
+  return later(started, *settings.within + duration{settings.within_inclusive ? 1 : 0});
 }
 
 void matcher::expire(event_time at) {

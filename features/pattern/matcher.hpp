@@ -18,8 +18,8 @@ public:
   virtual void on_match(std::span<const match_node* const> rows, event_time at) = 0;
 };
 
-/// When a partial match has lasted too long.
-event_time deadline_of(const pattern_settings& settings, const partial_match& x) noexcept;
+/// When a partial match that began at `started` has lasted too long.
+event_time deadline_of(const pattern_settings& settings, event_time started) noexcept;
 
 /// Runs the rows of one key through a pattern, during one call of its view.
 class matcher {
@@ -42,8 +42,10 @@ private:
   using partial_matches = boost::container::small_vector<partial_match, 8>;
 
   bool skips() const noexcept { return settings_.after != pattern_settings::skip::none; }
-  event_time deadline(const partial_match& x) const noexcept { return deadline_of(settings_, x); }
-  std::vector<partial_match>::iterator pass_heedless();
+  event_time deadline(const partial_match& x) const noexcept {
+    return deadline_of(settings_, x.started);
+  }
+  compact_vector<partial_match>::iterator pass_heedless();
   bool fits(uint16_t condition, const match_node* taken);
   bool evaluate(const condition& x, const match_node* taken);
   void advance(partial_match& x, partial_matches& next);

@@ -155,7 +155,8 @@ std::vector<node_ptr> pattern_view::decode_nodes(pattern_state& state, byte_read
   std::vector<row_ptr> rows;
   auto row_count = in.varint();
   for (uint64_t i = 0; in.good() && i < row_count; ++i) {
-    rows.push_back(buffered_row::decode(in, code_.kept_types, scratch));
+    rows.push_back(
+        buffered_row::decode(in, code_.kept_types, scratch, match_node::size(code_.terms.width())));
     if (!in.good() || rows.back()->mark >= state.rows
         || (i > 0 && rows[i - 1]->mark >= rows.back()->mark))
       in.fail();
@@ -217,6 +218,7 @@ bool pattern_view::decode_partial(pattern_state& state, std::span<const node_ptr
     if (i > 0 && state.complete[i - 1].start > x.start)
       return false;
   }
+  state.note_first();
   return in.good();
 }
 

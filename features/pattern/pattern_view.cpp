@@ -155,15 +155,11 @@ void pattern_view::advance(state_type& own, fold_context& context) const {
   if (context.watermark == end_of_time)
     run.finish();
   expire(own, context);
+  own.note_first();
 }
 
 event_time pattern_view::forgotten_at(const pattern_state& state) const noexcept {
   return settings_.time_to_live ? later(state.newest, *settings_.time_to_live) : end_of_time;
-}
-
-/// When `within` is over.
-event_time pattern_view::ends_at(const partial_match& x) const noexcept {
-  return deadline_of(settings_, x);
 }
 
 void pattern_view::expire(pattern_state& state, fold_context& context) const {
@@ -189,7 +185,7 @@ void pattern_view::report(const state_type& own, fold_context& context) const {
   if (!own.waiting.empty())
     context.wake(own.waiting.at(0));
   if (settings_.within && !own.partial.empty())
-    context.wake(ends_at(own.partial.front()));
+    context.wake(deadline_of(settings_, own.first_started));
   // Behind the end of time nothing ends any more.
   if (settings_.time_to_live && context.watermark != end_of_time
       && (own.match_count != 0 || !own.partial.empty() || !own.complete.empty()))
@@ -236,7 +232,8 @@ uint64_t pattern_view::partial_in(const pattern_state& state, uint16_t variable,
                                   event_time as_of) const {
   uint64_t count = 0;
   for (const auto& x : state.partial) {
-    if (as_of < ends_at(x) && code_.states.positions[x.position].variable == variable)
+    if (as_of < deadline_of(settings_, x.started)
+        && code_.states.positions[x.position].variable == variable)
       ++count;
   }
   return count;

@@ -6,6 +6,7 @@
 #include "features/prefetch.hpp"
 #include "features/view_of.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,13 +37,19 @@ public:
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
     own.waiting.prefetch();
-    prefetch_line(own.partial.data());
-    prefetch_line(&own.newest);
+    // A row that waits is mostly the next thing to be matched; one to come will wait.
+    if (own.waiting.empty())
+      return;
+    prefetch_line(&own.newest); // the end of the state
+    prefetch_lines(own.partial.data(),
+                   std::min<size_t>(own.partial.size(), looked_at) * sizeof(partial_match));
   }
   size_t memory(const state_type& own) const noexcept;
 
 private:
   class recorder;
+
+  static constexpr size_t looked_at = 16; // partial matches, mostly
 
   void name_values();
   void buffer(pattern_state& state, std::span<const cell> row, event_time at,
@@ -50,7 +57,6 @@ private:
   uint64_t fitting(std::span<const cell> row, arena& scratch) const;
   void expire(pattern_state& state, fold_context& context) const;
   event_time forgotten_at(const pattern_state& state) const noexcept;
-  event_time ends_at(const partial_match& x) const noexcept;
   void publish(const pattern_state& state, change_sink& sink, arena& memory) const;
   feature_value feature_of(const pattern_state& state, uint32_t feature, event_time as_of) const;
   uint64_t partial_in(const pattern_state& state, uint16_t variable, event_time as_of) const;

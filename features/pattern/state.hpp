@@ -1,15 +1,22 @@
 #pragma once
 
 #include "features/pattern/match_node.hpp"
+#include "features/prefetch.hpp"
 #include "features/rows/buffered_row.hpp"
 #include "features/rows/timed_rows.hpp"
 #include "features/view.hpp"
 
+#include <boost/container/vector.hpp>
+
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 namespace keyfold::patterns {
+
+/// A vector of 16 bytes.
+template <class T>
+using compact_vector = boost::container::vector<
+    T, void, boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>;
 
 /// Rows taken so far, and the ways on.
 struct partial_match {
@@ -27,23 +34,36 @@ struct complete_match {
   uint64_t start = 0;
 };
 
-/// The state of one key.
+/// The state of one key: three cache lines. What a row that comes needs is in the first two, with
+/// the row itself where no other one waits.
 class pattern_state final : public view_state {
 public:
   /// @param columns kept of a row
   explicit pattern_state(size_t columns) noexcept : waiting(columns) {}
+  /// Nodes are counted in `nodes`, which would go before them.
+  ~pattern_state() override {
+    partial.clear();
+    complete.clear();
+  }
 
-  node_counts nodes;  // before those who point to it
-  timed_rows waiting; ///< their marks: the conditions whose first half they fit
+  /// To be called when `partial` may have changed.
+  void note_first() noexcept {
+    first_started = partial.empty() ? end_of_time : partial.front().started;
+  }
+
+  event_time first_started = end_of_time; ///< of `partial`: who waits for `within` asks only that
   /// By the number of the first row, then the preferred ones first.
-  std::vector<partial_match> partial;
-  std::vector<complete_match> complete; ///< ordered alike
-  row_ptr last_match;                   ///< its measures, with the time at which it was decided
+  compact_vector<partial_match> partial;
+  single_timed_rows<8> waiting; ///< their marks: the conditions whose first half they fit
+  bool changed = false;         ///< since `collect_changes`
+  bool published = false;       ///< outputs know of a match
+  node_counts nodes;
+  compact_vector<complete_match> complete; ///< ordered as `partial`
+  row_ptr last_match;                      ///< its measures, with the time at which it was decided
   uint64_t match_count = 0;
   uint64_t rows = 0;                     ///< released so far: numbers the rows
   event_time newest = beginning_of_time; ///< of the rows released
-  bool changed = false;                  ///< since `collect_changes`
-  bool published = false;                ///< outputs know of a match
 };
+static_assert(sizeof(pattern_state) <= 3 * cache_line_bytes);
 
 } // namespace keyfold::patterns

@@ -72,14 +72,16 @@ struct copier {
 
 } // namespace
 
-row_ptr buffered_row::copy_of(event_time at, std::span<const cell> cells) {
+row_ptr buffered_row::copy_of(event_time at, std::span<const cell> cells, size_t room) {
   extent beside;
   for (const auto& x : cells)
     add_extent(x, beside);
   auto width = cells.size();
   auto bytes = sizeof(buffered_row) + (width + beside.cells) * sizeof(cell) + beside.text;
-  auto* row = new (::operator new(bytes))
-      buffered_row{at, static_cast<uint32_t>(width), static_cast<uint32_t>(bytes)};
+  room = (room + alignof(buffered_row) - 1) / alignof(buffered_row) * alignof(buffered_row);
+  auto* block = static_cast<char*>(::operator new(room + bytes));
+  auto* row = new (block + room) buffered_row{
+      at, static_cast<uint32_t>(width), static_cast<uint32_t>(bytes), static_cast<uint32_t>(room)};
   auto* first = reinterpret_cast<cell*>(row + 1);
   copier to{first + width, reinterpret_cast<char*>(first + width + beside.cells)};
   for (size_t i = 0; i < width; ++i)
@@ -94,7 +96,8 @@ void buffered_row::encode(byte_writer& out) const {
     out.value(x);
 }
 
-row_ptr buffered_row::decode(byte_reader& in, std::span<const data_type> types, arena& scratch) {
+row_ptr buffered_row::decode(byte_reader& in, std::span<const data_type> types, arena& scratch,
+                             size_t room) {
   auto at = in.time();
   auto mark = in.varint();
   auto before = scratch.now();
@@ -106,7 +109,7 @@ row_ptr buffered_row::decode(byte_reader& in, std::span<const data_type> types, 
   }
   row_ptr row;
   if (in.good()) {
-    row = copy_of(at, cells);
+    row = copy_of(at, cells, room);
     row->mark = mark;
   }
   scratch.rewind(before);

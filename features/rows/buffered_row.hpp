@@ -19,10 +19,12 @@ class row_ptr;
 /// key, so never by two threads at a time.
 class buffered_row {
 public:
-  static row_ptr copy_of(event_time at, std::span<const cell> cells);
+  /// @param room bytes to leave before the row, in the same block: see `room`
+  static row_ptr copy_of(event_time at, std::span<const cell> cells, size_t room = 0);
   /// What `encode` wrote of as many cells as there are `types`. Null, with a bad reader, when it is
   /// malformed or the cells are not of those; a null cell is of every type.
-  static row_ptr decode(byte_reader& in, std::span<const data_type> types, arena& scratch);
+  static row_ptr decode(byte_reader& in, std::span<const data_type> types, arena& scratch,
+                        size_t room = 0);
 
   void encode(byte_writer& out) const;
 
@@ -30,8 +32,11 @@ public:
   std::span<const cell> cells() const noexcept { return {first_cell(), width_}; }
   /// Held by more than two.
   bool shared() const noexcept { return references_ > 2; }
-  /// Bytes of the block.
+  /// Bytes of the block, without the room.
   size_t memory() const noexcept { return bytes_; }
+  /// Memory before the row for something else that lives no longer than the row, aligned as a cell:
+  /// among a million keys, what lies in one block is one page to be found. Not initialised.
+  std::span<char> room() noexcept { return {reinterpret_cast<char*>(this) - room_, room_}; }
 
   /// The owner's own: a number, what was found out about the row. 0 at first; encoded.
   uint64_t mark = 0;
@@ -39,14 +44,15 @@ public:
 private:
   friend class row_ptr;
 
-  buffered_row(event_time at, uint32_t width, uint32_t bytes) noexcept
-      : at_(at), bytes_(bytes), width_(width) {}
+  buffered_row(event_time at, uint32_t width, uint32_t bytes, uint32_t room) noexcept
+      : at_(at), bytes_(bytes), width_(width), room_(room) {}
   const cell* first_cell() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
 
   event_time at_;
   uint32_t references_ = 0;
   uint32_t bytes_;
   uint32_t width_;
+  uint32_t room_;
 };
 
 /// Shares a `buffered_row`; may be null.
@@ -62,7 +68,7 @@ public:
   }
   ~row_ptr() {
     if (row_ != nullptr && --row_->references_ == 0)
-      ::operator delete(row_);
+      ::operator delete(row_->room().data());
   }
 
   buffered_row* get() const noexcept { return row_; }

@@ -14,7 +14,13 @@ constexpr size_t kept_bytes = 1024; // a key that was busy once does not keep mo
 } // namespace
 
 record_queue::~record_queue() {
-  ::operator delete(words_);
+  give_back();
+}
+
+void record_queue::give_back() noexcept {
+  if (!at_home())
+    ::operator delete(words_);
+  go_home();
 }
 
 uint32_t record_queue::place_of(int64_t wanted) const noexcept {
@@ -50,11 +56,13 @@ void record_queue::make_room() {
     return;
   }
   auto least = static_cast<uint32_t>(std::max<size_t>(1, least_bytes / bytes()));
+  if (at_home())
+    least = 4 * home_; // or it would go there and back for a record or two
   auto capacity = std::max(least, size_ + std::max(1u, size_ / 2));
   auto* made = static_cast<uint64_t*>(::operator new(capacity* bytes()));
   if (size_ > 0)
     std::memcpy(made, (*this)[0], size_ * bytes());
-  ::operator delete(words_);
+  give_back();
   words_ = made;
   first_ = 0;
   capacity_ = capacity;
@@ -82,11 +90,8 @@ void record_queue::drop(uint32_t count) noexcept {
   if (size_ > 0)
     return;
   first_ = 0;
-  if (memory() > kept_bytes) {
-    ::operator delete(words_);
-    words_ = nullptr;
-    capacity_ = 0;
-  }
+  if (home_ > 0 || memory() > kept_bytes)
+    give_back();
 }
 
 } // namespace keyfold

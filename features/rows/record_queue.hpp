@@ -13,8 +13,14 @@ namespace keyfold {
 /// thread-safe.
 class record_queue {
 public:
-  /// @param words of a record, at least one
-  explicit record_queue(size_t words) noexcept : width_(static_cast<uint32_t>(words)) {}
+  /// @param words of a record, at least one, less than 2^24
+  /// @param home words of memory right behind this object, for the first records: who has few has
+  /// them where its owner is
+  explicit record_queue(size_t words, size_t home = 0) noexcept
+      : width_(static_cast<uint32_t>(words) & 0xff'ffff),
+        home_(static_cast<uint32_t>(home / words) & 0xff) {
+    go_home();
+  }
   record_queue(const record_queue&) = delete;
   record_queue& operator=(const record_queue&) = delete;
   ~record_queue();
@@ -36,9 +42,11 @@ public:
   /// Forgets the first records. Memory for many is given back when the last one goes.
   void drop(uint32_t count) noexcept;
   /// Bytes on the heap.
-  size_t memory() const noexcept { return capacity_ * bytes(); }
+  size_t memory() const noexcept { return at_home() ? 0 : capacity_ * bytes(); }
   /// Asks the processor to load the first and the last record.
   void prefetch() const noexcept {
+    if (words_ == nullptr)
+      return;
     const auto* begin = reinterpret_cast<const char*>(words_ + first_ * width_);
     const auto* end = begin + size_ * bytes();
     prefetch_line(begin);
@@ -50,10 +58,20 @@ public:
 private:
   size_t at(uint32_t place) const noexcept { return size_t{first_ + place} * width_; }
   size_t bytes() const noexcept { return width_ * sizeof(uint64_t); }
+  uint64_t* home() const noexcept {
+    return const_cast<uint64_t*>(reinterpret_cast<const uint64_t*>(this + 1));
+  }
+  bool at_home() const noexcept { return words_ == home(); }
+  void go_home() noexcept {
+    words_ = home_ == 0 ? nullptr : home();
+    capacity_ = home_;
+  }
   void make_room();
+  void give_back() noexcept;
 
   uint64_t* words_ = nullptr;
-  uint32_t width_;
+  uint32_t width_ : 24;
+  uint32_t home_ : 8; // records that there is room for right behind this object
   uint32_t first_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0; // records that there is memory for

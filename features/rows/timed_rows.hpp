@@ -3,6 +3,7 @@
 #include "features/aggregate/stored_value.hpp"
 #include "features/rows/record_queue.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -15,7 +16,9 @@ namespace keyfold {
 class timed_rows {
 public:
   /// @param values of a row
-  explicit timed_rows(size_t values) noexcept : records_(head + values * stored_value::words) {}
+  /// @param home words of memory right behind this object: see `record_queue`
+  explicit timed_rows(size_t values, size_t home = 0) noexcept
+      : records_(head + values * stored_value::words, home) {}
   timed_rows(const timed_rows&) = delete;
   timed_rows& operator=(const timed_rows&) = delete;
   ~timed_rows() { drop(size()); }
@@ -69,6 +72,19 @@ private:
   bool decode_row(std::span<const data_type> types, byte_reader& in, arena& scratch);
 
   record_queue records_;
+};
+static_assert(sizeof(timed_rows) == sizeof(record_queue));
+
+/// Rows of which there is mostly one: as long as it takes `Words` at most, and is the only one, it
+/// is in this object.
+template <size_t Words>
+class single_timed_rows : public timed_rows {
+public:
+  explicit single_timed_rows(size_t values) noexcept : timed_rows(values, Words) {}
+  ~single_timed_rows() { drop(size()); } // before its home goes
+
+private:
+  std::array<uint64_t, Words> home_;
 };
 
 } // namespace keyfold

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include <random>
 #include <string>
 
@@ -96,6 +98,20 @@ TEST_CASE("buffered_row: a row without columns is a time and a mark") {
   CHECK(row->cells().empty());
 }
 
+TEST_CASE("buffered_row: what lies in its room leaves the row alone") {
+  arena memory;
+  auto plain = buffered_row::copy_of(at(5), cells_of(7, memory));
+  auto row = buffered_row::copy_of(at(5), cells_of(7, memory), 21);
+  CHECK(plain->room().empty());
+  auto room = row->room();
+  REQUIRE(room.size() >= 21);
+  CHECK(reinterpret_cast<uintptr_t>(room.data()) % alignof(cell) == 0);
+  CHECK(row->memory() == plain->memory());
+  std::fill(room.begin(), room.end(), 'x');
+  CHECK(row->at() == at(5));
+  CHECK(identical(row->cells()[3], plain->cells()[3]));
+}
+
 TEST_CASE("timed_rows: rows lie by time, then by arrival") {
   timed_rows rows{types.size()};
   CHECK(rows.empty());
@@ -134,6 +150,28 @@ TEST_CASE("timed_rows: values of every kind outlive what they were copied from")
   rows.cells(place, types, found, memory);
   CHECK(found[0].is_null());
   CHECK(found[2].is_null());
+}
+
+TEST_CASE("single_timed_rows: one row is in the object itself, several are elsewhere") {
+  constexpr size_t words_of_row = 10;
+  timed_rows plain{types.size()};
+  single_timed_rows<words_of_row> rows{types.size()};
+  single_timed_rows<words_of_row - 1> too_small{types.size()};
+  for (int64_t round = 0; round < 3; ++round) {
+    plain.drop(plain.size());
+    for (auto* x : {&plain, static_cast<timed_rows*>(&rows), static_cast<timed_rows*>(&too_small)})
+      add(*x, 1, 10 + round);
+    CHECK(rows.memory() + words_of_row * sizeof(uint64_t) <= plain.memory());
+    CHECK(too_small.memory() >= plain.memory());
+    CHECK(rows.mark(0) == too_small.mark(0));
+    for (int64_t i = 0; i < 20; ++i)
+      add(rows, 2, i);
+    CHECK(rows.memory() > 20 * words_of_row * sizeof(uint64_t));
+    CHECK(taken(rows, at(1)) == std::vector<int64_t>{10 + round});
+    CHECK(taken(rows, at(2)).size() == 20);
+    CHECK(rows.memory() == 0);
+    taken(too_small, at(1));
+  }
 }
 
 TEST_CASE("timed_rows: drained ones keep little room") {
