@@ -52,49 +52,58 @@ bool change_reader::key_of(const pgoutput::row& x, std::string& key, std::string
   return true;
 }
 
-bool change_reader::put(
-    const pgoutput::row& now,
-    const std::function<std::optional<std::string>(const std::string& key)>& old,
-    table_copy::step& out, std::string& why) const {
+bool change_reader::put(const pgoutput::row& now, const old_row& old, table_copy::step& out,
+                        std::string& why) const {
+  out = {table_copy::step::kind::erase, {}, {}};
   if (now.size() != width_) {
     why = "a row of another number of columns";
     return false;
   }
-  out.is = table_copy::step::kind::put;
   if (!key_of(now, out.key, why))
     return false;
   const auto& fields = of_.schema->fields;
   std::vector<const char*> texts(fields.size());
   std::vector<int> sizes(fields.size());
+  std::vector<uint8_t> kept(fields.size());
   std::vector<cell> cells;
   arena memory;
-  std::vector<size_t> kept;
   for (size_t i = 0; i < fields.size(); ++i) {
     const auto& value = now[places_[i]];
     using kind = pgoutput::value::kind;
     texts[i] = value.is == kind::text ? value.text.data() : nullptr;
     sizes[i] = static_cast<int>(value.text.size());
-    if (value.is == kind::unchanged)
-      kept.push_back(i);
+    kept[i] = value.is == kind::unchanged ? 1 : 0;
   }
-  std::optional<std::string> before;
-  if (!kept.empty())
-    before = old(out.key);
-  if (!read_row(*of_.schema, texts, sizes, memory, cells, why)
-      && (kept.empty() || !before.has_value()))
+  if (!read_row(*of_.schema, texts, sizes, memory, cells, why, kept)
+      || !keep_values(kept, old, out.key, memory, cells, why))
     return false;
-  if (before) {
-    byte_reader reader{*before};
-    for (size_t i = 0; i < fields.size(); ++i) {
-      auto value = reader.value(memory);
-      if (std::find(kept.begin(), kept.end(), i) != kept.end())
-        cells[i] = value;
-    }
-  }
-  out.row.clear();
+  out.is = table_copy::step::kind::put;
   byte_writer writer{out.row};
   for (const auto& x : cells)
     writer.value(x);
+  return true;
+}
+
+/// Values that the server leaves out are those of the row that was.
+bool change_reader::keep_values(const std::vector<uint8_t>& kept, const old_row& old,
+                                const std::string& key, arena& memory, std::vector<cell>& cells,
+                                std::string& why) const {
+  auto first = std::find(kept.begin(), kept.end(), 1);
+  if (first == kept.end())
+    return true;
+  auto before = old(key);
+  if (!before) {
+    why = fmt::format("field `{}`: its long value is unchanged, so that the server does not send "
+                      "it, and the row was left out before: write the value again",
+                      of_.schema->fields[static_cast<size_t>(first - kept.begin())].name);
+    return false;
+  }
+  byte_reader reader{*before};
+  for (size_t i = 0; i < kept.size(); ++i) {
+    auto value = reader.value(memory);
+    if (kept[i] != 0)
+      cells[i] = memory.copy(value);
+  }
   return true;
 }
 

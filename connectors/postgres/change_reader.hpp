@@ -4,6 +4,7 @@
 #include "connectors/postgres/table_copy.hpp"
 #include "connectors/postgres/table_reading.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,15 +23,19 @@ public:
   /// and why, where one is missing or the replica identity lacks the key.
   bool see(const pgoutput::relation& x, std::string& why);
   bool knows(uint32_t relation) const noexcept { return relation == relation_ && !places_.empty(); }
-  /// @param old what the row was, for values that the server leaves out since they are unchanged
-  /// @return false, and why, where the row cannot be read
-  bool put(const pgoutput::row& now,
-           const std::function<std::optional<std::string>(const std::string& key)>& old,
-           table_copy::step& out, std::string& why) const;
+  /// What the row that has this key now was; nothing where that is not known.
+  using old_row = std::function<std::optional<std::string>(const std::string& key)>;
+  /// @param old for values that the server leaves out since they are unchanged
+  /// @return false, and why, where the row cannot be read: then `out` erases what was under its
+  /// key, and has an empty one where that cannot be read either
+  bool put(const pgoutput::row& now, const old_row& old, table_copy::step& out,
+           std::string& why) const;
   bool erase(const pgoutput::row& before, table_copy::step& out, std::string& why) const;
 
 private:
   bool key_of(const pgoutput::row& x, std::string& key, std::string& why) const;
+  bool keep_values(const std::vector<uint8_t>& kept, const old_row& old, const std::string& key,
+                   arena& memory, std::vector<cell>& cells, std::string& why) const;
 
   const table_settings& of_;
   uint32_t followed_ = 0;

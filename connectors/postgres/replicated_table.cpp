@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds pause{500};
 constexpr std::chrono::seconds answer_every{5};
-/// Changes of one transaction that are held before they are applied, though it has not ended.
-constexpr size_t most_steps = 100'000;
 /// Of the bytes that a row of the copy is: those of another one are not gone on with.
 constexpr int version_of_rows = 1;
 
@@ -187,18 +185,14 @@ outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
   return handle_change(*message);
 }
 
-/// @param moved the row under the key that it had before
-void replicated_table::put(const pgoutput::row& now, const std::optional<std::string>& moved) {
+/// A row that cannot be read counts as missing: what it was before is no answer any more.
+void replicated_table::put(const pgoutput::row& now, const change_reader::old_row& old) {
   std::string why;
   table_copy::step made;
-  auto old = [&](const std::string& key) {
-    auto there = steps_.row(key, *held_);
-    return there ? there : moved;
-  };
-  if (reader_.put(now, old, made, why))
-    steps_.push(std::move(made));
-  else
+  if (!reader_.put(now, old, made, why))
     bad_row(why);
+  if (!made.key.empty())
+    steps_.push(std::move(made));
 }
 
 /// Returns the row, if it is `wanted`.
@@ -224,7 +218,12 @@ outcome<void> replicated_table::update(const pgoutput::update& x) {
     return broken("changes come again, one of them without its long values, of which the copy may "
                   "have later ones: the table is read anew");
   }
-  put(now, x.before ? erase(*x.before, kept) : std::nullopt);
+  if (x.before) {
+    auto moved = erase(*x.before, kept); // also where the key is as it was
+    put(now, [&](const std::string&) { return moved; });
+  } else {
+    put(now, [&](const std::string& key) { return steps_.row(key, *held_); });
+  }
   return {};
 }
 
@@ -241,7 +240,7 @@ outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
       return tl::unexpected{failure{failure_kind::person, "", why}};
   } else if (const auto* inserted = std::get_if<pgoutput::insert>(&x)) {
     if (reader_.knows(inserted->relation))
-      put(inserted->now, std::nullopt);
+      put(inserted->now, [](const std::string&) { return std::nullopt; });
   } else if (const auto* updated = std::get_if<pgoutput::update>(&x)) {
     if (reader_.knows(updated->relation))
       if (auto done = update(*updated); !done)
@@ -254,7 +253,7 @@ outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
       if (reader_.knows(relation_number))
         steps_.push({table_copy::step::kind::clear, {}, {}});
   }
-  if (steps_.size() >= most_steps)
+  if (steps_.full())
     apply(commit_ + 1);
   return {};
 }

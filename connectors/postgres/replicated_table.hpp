@@ -71,7 +71,7 @@ private:
   outcome<void> follow_once();
   outcome<void> handle(const pgoutput::log_data& x);
   outcome<void> handle_change(const pgoutput::message& x);
-  void put(const pgoutput::row& now, const std::optional<std::string>& moved);
+  void put(const pgoutput::row& now, const change_reader::old_row& old);
   std::optional<std::string> erase(const pgoutput::row& before, bool wanted);
   outcome<void> update(const pgoutput::update& x);
   void bad_row(const std::string& why);

@@ -10,6 +10,13 @@
 
 namespace keyfold::postgres {
 
+namespace {
+
+/// What rows are of that lack some, for want of room: nothing that another process goes on with.
+constexpr const char* not_whole = "not whole";
+
+} // namespace
+
 bool table_copy::look_up(const lookup_request& x) {
   std::shared_lock guard{mutex_};
   if (!loaded_)
@@ -55,8 +62,11 @@ bool table_copy::put(std::string&& key, std::string&& row) {
   auto fresh = found == rows_.end() || deleted;
   auto before = fresh ? size_t{0} : size_of(key, found->second.row);
   auto bytes = bytes_ - before + size_of(key, row);
-  if (bytes > bounds_.max_bytes || (fresh && rows_.size() - deleted_ >= bounds_.max_rows))
+  if (bytes > bounds_.max_bytes || (fresh && rows_.size() - deleted_ >= bounds_.max_rows)) {
+    if (!fresh)
+      erase(*found); // what it was is no answer any more
     return false;
+  }
   bytes_ = bytes;
   if (found == rows_.end())
     found = rows_.try_emplace(std::move(key)).first;
@@ -99,6 +109,8 @@ size_t table_copy::apply(std::vector<step>&& steps, pgoutput::lsn before) {
         erase(row);
       break;
     }
+  if (refused != 0 && now_)
+    now_->of = not_whole;
   return refused;
 }
 

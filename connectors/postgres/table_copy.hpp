@@ -43,7 +43,8 @@ public:
     std::string row; ///< its cells as `byte_writer` writes them: never empty
   };
   /// Does all of them at once: readers see none or all. Returns how many rows were left out since
-  /// the bound on rows or memory is reached.
+  /// the bound on rows or memory is reached, also with what they were before: what the ledger gets
+  /// from then on is none that `resume` takes.
   /// @param before they are changes before it
   size_t apply(std::vector<step>&& steps, pgoutput::lsn before);
   /// Puts other rows in place of all; those it is told from then on change these. Until the ledger

@@ -97,11 +97,13 @@ outcome<std::vector<bound_column>> check_table(connection& with, const table_set
 }
 
 bool read_row(const stream_schema& schema, std::span<const char* const> texts,
-              std::span<const int> sizes, arena& memory, std::vector<cell>& cells,
-              std::string& why) {
+              std::span<const int> sizes, arena& memory, std::vector<cell>& cells, std::string& why,
+              std::span<const uint8_t> skipped) {
   cells.assign(schema.fields.size(), cell{});
   for (size_t i = 0; i < schema.fields.size(); ++i) {
     const auto& field = schema.fields[i];
+    if (!skipped.empty() && skipped[i] != 0)
+      continue;
     if (texts[i] == nullptr) {
       if (field.nullable)
         continue;

@@ -4,6 +4,7 @@
 #include "connectors/postgres/table_layout.hpp"
 #include "features/stream_schema.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -34,8 +35,9 @@ outcome<std::vector<bound_column>> check_table(connection& with, const table_set
 
 /// Reads the cells of a row, the texts of its columns: null is nullptr. False, and why, where one
 /// of them is none of its field's type, or a required one is null.
+/// @param skipped a field whose element is not 0 is left null, whatever its text; empty: none is
 bool read_row(const stream_schema& schema, std::span<const char* const> texts,
-              std::span<const int> sizes, arena& memory, std::vector<cell>& cells,
-              std::string& why);
+              std::span<const int> sizes, arena& memory, std::vector<cell>& cells, std::string& why,
+              std::span<const uint8_t> skipped = {});
 
 } // namespace keyfold::postgres

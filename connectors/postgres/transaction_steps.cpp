@@ -27,6 +27,7 @@ std::vector<table_copy::step> transaction_steps::take() {
   last_.clear();
   looked_at_ = 0;
   cleared_ = false;
+  bytes_ = 0;
   return std::exchange(steps_, {});
 }
 

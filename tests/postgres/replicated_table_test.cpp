@@ -107,6 +107,60 @@ TEST_CASE("postgres table replicated: bad rows of the whole table are told of be
   drop_slot(schema);
 }
 
+TEST_CASE("postgres table replicated: a row that turns bad is missing until it can be read again",
+          "[server]") {
+  auto schema = make_users();
+  auto table = schema + ".users";
+  sql("ALTER TABLE " + table + " ALTER username SET STORAGE EXTERNAL; UPDATE " + table
+      + " SET username = repeat('x', 20000) WHERE id = 4");
+  {
+    replicated x{schema};
+    x.start();
+    // Also with a long value that does not come along.
+    sql("UPDATE " + table + " SET created = 'infinity' WHERE id IN (3, 4)");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(3), key_cell(4)}) == "- -"; }));
+    auto told = x.letters->take();
+    REQUIRE(told.size() == 2);
+    CHECK_THAT(told[1].reason, Contains("`since`") && Contains("infinity"));
+    sql("UPDATE " + table + " SET created = now() WHERE id IN (3, 4); UPDATE " + table
+        + " SET username = 'after' WHERE id = 5");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(5)}) == "after"; }));
+    CHECK(names(*x.copy, {key_cell(3), key_cell(4)}) == "user 3 -");
+    told = x.letters->take();
+    REQUIRE(told.size() == 1);
+    CHECK_THAT(told[0].reason, Contains("`username`") && Contains("write the value again"));
+    sql("UPDATE " + table + " SET username = username || '!' WHERE id = 4");
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(4)}).size() == 20'001; }));
+    CHECK(metric(*x.registry, "bad_rows_total") == 3);
+    x.source->stop();
+  }
+  drop_slot(schema);
+}
+
+TEST_CASE("postgres table replicated: rows left out for want of room are read with a wider bound",
+          "[server]") {
+  auto schema = make_users();
+  table_bounds bounds;
+  bounds.max_rows = 100;
+  kept_rows ledger;
+  {
+    replicated x{schema, bounds};
+    x.start();
+    sql("INSERT INTO " + schema + ".users VALUES (200, 'left out')");
+    CHECK(eventually([&] { return metric(*x.registry, "refused_rows_total") == 1; }));
+    CHECK(names(*x.copy, {key_cell(200)}) == "-");
+    x.stop(ledger);
+  }
+  {
+    bounds.max_rows = 200;
+    replicated x{schema, bounds};
+    x.start(ledger);
+    CHECK(names(*x.copy, {key_cell(200), key_cell(1)}) == "left out user 1");
+    x.stop(ledger);
+  }
+  drop_slot(schema);
+}
+
 TEST_CASE("postgres table replicated: goes on at its position, also as a new process", "[server]") {
   auto schema = make_users();
   auto rename = [&](int id, const std::string& to) {

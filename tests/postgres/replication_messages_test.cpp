@@ -34,6 +34,42 @@ TEST_CASE("postgres replication: changes of rows that updates cannot tell apart 
   CHECK_THAT(why, Contains("`username`"));
 }
 
+TEST_CASE(
+    "postgres replication: values that are left out are those of the row before, or it is bad") {
+  auto wanted = users("s");
+  auto fields = std::make_shared<stream_schema>(*wanted.schema);
+  fields->fields[1].nullable = GENERATE(true, false);
+  wanted.schema = fields;
+  change_reader reader{wanted};
+  std::string why;
+  REQUIRE(
+      reader.see({1, "s", "users", {{"id", true}, {"username", false}, {"created", false}}}, why));
+  using value = pgoutput::value;
+  using kind = value::kind;
+  using step = table_copy::step;
+  const value id{kind::text, "1"};
+  const value unchanged{kind::unchanged, {}};
+  const value at{kind::text, "2024-02-29 12:00:00+00"};
+  auto none = [](const std::string&) { return std::optional<std::string>{}; };
+  step first;
+  REQUIRE(reader.put({id, {kind::text, "long"}, at}, none, first, why));
+  auto before = [&](const std::string& key) {
+    return key == first.key ? std::optional{first.row} : std::nullopt;
+  };
+  step made;
+  CHECK(reader.put({id, unchanged, at}, before, made, why));
+  CHECK((made.is == step::kind::put && made.row == first.row));
+  // Of a bad row nothing stays, whichever of its values is wrong.
+  CHECK_FALSE(reader.put({id, unchanged, {kind::text, "infinity"}}, before, made, why));
+  CHECK_THAT(why, Contains("infinity"));
+  CHECK((made.is == step::kind::erase && made.key == first.key));
+  CHECK_FALSE(reader.put({id, unchanged, at}, none, made, why));
+  CHECK_THAT(why, Contains("`username`") && Contains("unchanged"));
+  CHECK((made.is == step::kind::erase && made.key == first.key));
+  CHECK_FALSE(reader.put({unchanged, unchanged, at}, before, made, why));
+  CHECK(made.key.empty());
+}
+
 TEST_CASE("postgres pgoutput: messages, and bytes that are none") {
   using namespace pgoutput;
   using namespace std::string_literals;
