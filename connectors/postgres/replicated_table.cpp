@@ -88,7 +88,7 @@ replicated_table::~replicated_table() {
 /// What the rows in the ledger are: another server, table, slot or columns make another text.
 std::string replicated_table::identity() const {
   auto text = fmt::format("{}\n{}\n{}\n{}\n{}", version_of_rows, server_, settings_.table.table,
-                          table_number_, settings_.slot);
+                          catalogued_, settings_.slot);
   for (const auto& field : settings_.table.schema->fields)
     text += '\n' + field.name + '\t' + column_of(field) + '\t' + to_string(field.type)
             + (field.nullable ? "?" : "");
@@ -149,6 +149,9 @@ bool replicated_table::has_room() {
 }
 
 outcome<void> replicated_table::follow_once() {
+  if (clock::now() - looked_at_ >= settings_.look_every)
+    if (auto same = look_again(); !same)
+      return same;
   auto due = clock::now() - answered_at_ >= answer_every;
   if (!has_room()) {
     std::this_thread::sleep_for(pause / 10);

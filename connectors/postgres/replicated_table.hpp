@@ -19,6 +19,8 @@ struct replication_settings {
   table_bounds bounds;
   std::string slot;
   std::string publication;
+  /// How often, while changes come, the catalogue is asked whether the table is what it was.
+  std::chrono::milliseconds look_every{30'000};
 };
 
 /// The metrics of a replicated table. Thread-safe.
@@ -60,6 +62,9 @@ private:
   outcome<void> begin();
   outcome<void> find_server();
   outcome<void> find_table();
+  outcome<std::string> catalogued(connection& with);
+  outcome<void> look();
+  outcome<void> look_again();
   outcome<bool> can_resume();
   outcome<void> drop_slot();
   outcome<void> ensure_publication();
@@ -90,9 +95,11 @@ private:
   interruption interrupted_;
   connection connection_;
   change_reader reader_;
-  bool read_anew_ = false;    ///< neither the slot nor the copy can be gone on with
-  std::string server_;        ///< its system identifier
-  uint32_t table_number_ = 0; ///< in the catalogue
+  bool read_anew_ = false;       ///< neither the slot nor the copy can be gone on with
+  std::string server_;           ///< its system identifier, and the timeline of its log
+  pgoutput::lsn server_end_ = 0; ///< of its log
+  uint32_t table_number_ = 0;    ///< in the catalogue
+  std::string catalogued_;       ///< what else the catalogue says: of another the copy is not
   std::vector<dead_letter> letters_;
   transaction_steps steps_;
   bool in_transaction_ = false;
@@ -101,6 +108,7 @@ private:
   pgoutput::lsn position_ = 0; ///< all before it is in the copy
   bool waits_ = false;         ///< for the ledger
   clock::time_point answered_at_;
+  clock::time_point looked_at_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -32,6 +33,18 @@ std::string quoted_text(std::string_view text) {
 
 std::string_view text_at(const result_ptr& x, int row, int column) {
   return PQgetvalue(x.get(), row, column);
+}
+
+/// Whether an index sees to it.
+bool one_row_per_key(const catalog_table& x, const table_settings& wanted) {
+  auto in_key = [&](const std::string& column) {
+    return std::any_of(wanted.key.begin(), wanted.key.end(), [&](auto field) {
+      return column_of(wanted.schema->fields[field]) == column;
+    });
+  };
+  return std::any_of(x.unique_keys.begin(), x.unique_keys.end(), [&](const auto& columns) {
+    return std::all_of(columns.begin(), columns.end(), in_key);
+  });
 }
 
 tl::unexpected<failure> needs_person(std::string message) {
@@ -70,6 +83,8 @@ outcome<void> replicated_table::begin() {
     return found;
   if (auto published = ensure_publication(); !published)
     return published;
+  if (auto looked = look(); !looked)
+    return looked;
   if (read_anew_)
     position_ = 0;
   else if (position_ == 0)
@@ -100,7 +115,9 @@ outcome<bool> replicated_table::can_resume() {
   if (PQntuples(slot->get()) == 0)
     return false;
   auto confirmed = pgoutput::read_lsn(text_at(*slot, 0, 0));
-  if (position_ != 0 && confirmed && *confirmed <= position_ && text_at(*slot, 0, 1) != "lost")
+  // The log of a server that was put back from an older copy may end before.
+  if (position_ != 0 && position_ <= server_end_ && confirmed && *confirmed <= position_
+      && text_at(*slot, 0, 1) != "lost")
     return true;
   if (text_at(*slot, 0, 2) != "pgoutput")
     return needs_person(fmt::format(
@@ -123,34 +140,106 @@ outcome<void> replicated_table::drop_slot() {
   return gone ? outcome<void>{} : tl::unexpected{gone.error()};
 }
 
-/// Another server under the same address counts its log in its own way.
+/// Another server under the same address counts its log in its own way, also a standby that has
+/// become the server.
 outcome<void> replicated_table::find_server() {
   auto system = connection_.run("IDENTIFY_SYSTEM");
   if (!system)
     return tl::unexpected{system.error()};
-  std::string identifier{text_at(*system, 0, 0)};
+  auto identifier = fmt::format("{} {}", text_at(*system, 0, 0), text_at(*system, 0, 1));
+  server_end_ = pgoutput::read_lsn(text_at(*system, 0, 2)).value_or(0);
   if (!server_.empty() && server_ != identifier)
     read_anew_ = true;
   server_ = std::move(identifier);
   return {};
 }
 
-/// A table that was made anew has another number: the copy is not of it.
 outcome<void> replicated_table::find_table() {
-  auto found = connection_.run(fmt::format("SELECT pg_catalog.to_regclass({})::oid::bigint",
-                                           quoted_text(settings_.table.table)));
+  auto found = connection_.run(fmt::format(
+      "SELECT c.oid::bigint, c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE "
+      "inhparent = c.oid) FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass({})",
+      quoted_text(settings_.table.table)));
   if (!found)
     return tl::unexpected{found.error()};
-  std::string_view text = text_at(*found, 0, 0);
-  uint32_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  if (number == 0)
+  if (PQntuples(found->get()) == 0)
     return needs_person(
         fmt::format("there is no table {}: create it, or correct its name", settings_.table.table));
-  if (table_number_ != 0 && table_number_ != number)
+  if (text_at(*found, 0, 1) == "t")
+    return needs_person(fmt::format(
+        "the table {} has partitions or children, whose changes are theirs: choose \"mode\": "
+        "\"on_demand\"",
+        settings_.table.table));
+  std::string_view text = text_at(*found, 0, 0);
+  table_number_ = 0;
+  std::from_chars(text.data(), text.data() + text.size(), table_number_);
+  reader_.follow(table_number_);
+  return {};
+}
+
+/// What becomes another text with all that changes rows, or hides changes of them, without a change
+/// that comes: the number of the table, where it was made anew; the places of its columns, and the
+/// transactions that last defined them; the publication, and since when the table is in it.
+outcome<std::string> replicated_table::catalogued(connection& with) {
+  std::string columns;
+  for (const auto& x : settings_.table.schema->fields)
+    columns += (columns.empty() ? "" : ", ") + quoted_text(column_of(x));
+  auto found = with.run(fmt::format(
+      "SELECT pg_catalog.to_regclass({0})::oid, (SELECT string_agg(attnum || ':' || xmin::text, ' "
+      "' "
+      "ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = "
+      "pg_catalog.to_regclass({0})::oid AND attname IN ({1})), (SELECT oid || ':' || xmin::text "
+      "FROM pg_catalog.pg_publication WHERE pubname = {2}), (SELECT string_agg(r.oid::text, ' ' "
+      "ORDER BY r.oid) FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON "
+      "p.oid = r.prpubid WHERE p.pubname = {2} AND r.prrelid = "
+      "pg_catalog.to_regclass({0})::oid)",
+      quoted_text(settings_.table.table), columns, quoted_text(settings_.publication)));
+  if (!found)
+    return tl::unexpected{found.error()};
+  std::string out;
+  for (int i = 0; i < PQnfields(found->get()); ++i)
+    out.append(text_at(*found, 0, i)).push_back('|');
+  return out;
+}
+
+/// The copy is not of a table that is another now, though it has the same name.
+outcome<void> replicated_table::look() {
+  auto now = catalogued(connection_);
+  if (!now)
+    return tl::unexpected{now.error()};
+  if (!catalogued_.empty() && catalogued_ != *now)
     read_anew_ = true;
-  table_number_ = number;
-  reader_.follow(number);
+  catalogued_ = std::move(*now);
+  looked_at_ = clock::now();
+  auto whole = connection_.run(fmt::format(
+      "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND NOT EXISTS (SELECT FROM "
+      "pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = {} AND "
+      "to_jsonb(r) ->> 'prqual' IS NOT NULL) FROM pg_catalog.pg_publication p WHERE pubname = {}",
+      table_number_, quoted_text(settings_.publication)));
+  if (!whole)
+    return tl::unexpected{whole.error()};
+  if (PQntuples(whole->get()) == 0 || text_at(*whole, 0, 0) != "t")
+    return needs_person(fmt::format(
+        "the publication {} leaves out rows, or kinds of changes: make it without WHERE, and with "
+        "publish = 'insert, update, delete, truncate'",
+        settings_.publication));
+  return {};
+}
+
+/// The same, while changes come: over a connection of its own.
+outcome<void> replicated_table::look_again() {
+  looked_at_ = clock::now();
+  connection plain{settings_.table.connection, interrupted_};
+  auto opened = plain.open();
+  auto now = opened ? catalogued(plain) : tl::unexpected{opened.error()};
+  if (!now) {
+    metrics_.failures.Increment();
+    spdlog::warn("table {}: {}; whether it was altered is looked at again later",
+                 settings_.table.name, now.error().message);
+    return {};
+  }
+  if (*now != catalogued_)
+    return tl::unexpected{failure{failure_kind::transient, "",
+                                  "the table, its columns or its publication were altered"}};
   return {};
 }
 
@@ -195,6 +284,10 @@ outcome<void> replicated_table::read_all() {
   catalog_table table;
   if (auto checked = check_table(plain, settings_.table, table); !checked)
     return tl::unexpected{checked.error()};
+  if (!one_row_per_key(table, settings_.table))
+    spdlog::warn("table {}: no unique index says that a key has one row: where it has several, one "
+                 "of them is seen, and none once one of them is deleted",
+                 settings_.table.name);
   auto begun = connection_.run("BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ");
   if (!begun)
     return tl::unexpected{begun.error()};

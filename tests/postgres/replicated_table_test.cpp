@@ -13,8 +13,9 @@ using Catch::Matchers::Contains;
 namespace {
 
 struct replicated {
-  explicit replicated(const std::string& schema, table_bounds bounds = {})
-      : settings{users(schema), bounds, schema + "_slot", schema + "_slot"},
+  explicit replicated(const std::string& schema, table_bounds bounds = {},
+                      std::chrono::milliseconds look_every = std::chrono::seconds{30})
+      : settings{users(schema), bounds, schema + "_slot", schema + "_slot", look_every},
         copy(std::make_shared<table_copy>("users", columns_of(settings.table), settings.table.key,
                                           bounds)),
         source(std::make_unique<replicated_table>(settings, copy, registry, letters)) {}
@@ -239,6 +240,37 @@ TEST_CASE("postgres table replicated: goes on at its position, also as a new pro
                     schema));
     anew(ledger);
   }
+  SECTION("with a server that was put back, whose log ends before, it is read anew") {
+    ledger.position->next += int64_t{1} << 40;
+    anew(ledger);
+  }
+  SECTION("with a column that was made anew, it is read anew: no row has changed") {
+    sql(fmt::format("ALTER TABLE {0}.users ADD other text; UPDATE {0}.users SET other = username",
+                    schema));
+    {
+      replicated x{schema};
+      x.start(ledger);
+      CHECK(metric(*x.registry, "resumes_total") == 1); // another column is of no interest
+      CHECK(eventually([&] { return names(*x.copy, {key_cell(1), key_cell(2)}) == "second -"; }));
+      x.stop(ledger);
+    }
+    sql(fmt::format("ALTER TABLE {0}.users DROP username; ALTER TABLE {0}.users RENAME other TO "
+                    "username",
+                    schema));
+    anew(ledger);
+  }
+  SECTION("with values that were rewritten, it is read anew") {
+    sql(fmt::format("ALTER TABLE {0}.users ALTER username TYPE text USING lower(username)",
+                    schema));
+    anew(ledger);
+  }
+  SECTION("with a table that was out of the publication for a while, it is read anew") {
+    sql(fmt::format(
+        "ALTER PUBLICATION {0}_slot DROP TABLE {0}.users; UPDATE {0}.users SET username "
+        "= 'unheard of' WHERE id = 3; ALTER PUBLICATION {0}_slot ADD TABLE {0}.users",
+        schema));
+    anew(ledger);
+  }
   drop_slot(schema);
 }
 
@@ -307,6 +339,34 @@ TEST_CASE("postgres table replicated: a server that restarts is found again", "[
   drop_slot(schema);
 }
 
+TEST_CASE("postgres table replicated: a table that is altered meanwhile is read anew", "[server]") {
+  auto schema = make_users();
+  {
+    replicated x{schema, {}, std::chrono::milliseconds{100}};
+    x.start();
+    auto becomes = [&](const std::string& statements, const std::string& name) {
+      sql(fmt::format(fmt::runtime(statements), schema));
+      CHECK(eventually([&] { return names(*x.copy, {key_cell(1)}) == name; }));
+    };
+    becomes("ALTER TABLE {0}.users DROP username; ALTER TABLE {0}.users ADD username text DEFAULT "
+            "'anew'",
+            "anew");
+    CHECK(metric(*x.registry, "snapshots_total") == 2);
+    becomes("BEGIN; CREATE TABLE {0}.other (LIKE {0}.users INCLUDING ALL); INSERT INTO {0}.other "
+            "(id, username) VALUES (1, 'other'); ALTER TABLE {0}.users RENAME TO old; ALTER TABLE "
+            "{0}.other RENAME TO users; COMMIT",
+            "other");
+    sql(fmt::format("UPDATE {0}.users SET username = 'goes on' WHERE id = 1", schema));
+    CHECK(eventually([&] { return names(*x.copy, {key_cell(1), key_cell(2)}) == "goes on -"; }));
+    becomes("ALTER PUBLICATION {0}_slot DROP TABLE {0}.users; UPDATE {0}.users SET username = "
+            "'unheard of'; ALTER PUBLICATION {0}_slot ADD TABLE {0}.users",
+            "unheard of");
+    CHECK(metric(*x.registry, "snapshots_total") == 4);
+    x.source->stop();
+  }
+  drop_slot(schema);
+}
+
 TEST_CASE("postgres table replicated: says what a person must do", "[server]") {
   auto schema = make_users();
   SECTION("more rows than it may have") {
@@ -328,6 +388,20 @@ TEST_CASE("postgres table replicated: says what a person must do", "[server]") {
     CHECK_THAT(x.load(), Contains("more than 10000 rows of the table cannot be read")
                              && Contains("`since`") && Contains("infinity"));
     CHECK(x.letters->empty());
+  }
+  SECTION("partitions, whose changes are not the table's") {
+    sql(fmt::format("DROP TABLE {0}.users; CREATE TABLE {0}.users (id int PRIMARY KEY, username "
+                    "text, created timestamptz) PARTITION BY RANGE (id); CREATE TABLE {0}.some "
+                    "PARTITION OF {0}.users FOR VALUES FROM (0) TO (100)",
+                    schema));
+    replicated x{schema};
+    CHECK_THAT(x.load(), Contains("partitions") && Contains("on_demand"));
+  }
+  SECTION("a publication that leaves out changes") {
+    sql(fmt::format("CREATE PUBLICATION {0}_slot FOR TABLE {0}.users{1}", schema,
+                    GENERATE(" WHERE (id < 50)", " WITH (publish = 'insert, delete')")));
+    replicated x{schema};
+    CHECK_THAT(x.load(), Contains("leaves out"));
   }
   SECTION("no table") {
     sql("DROP TABLE " + schema + ".users");
