@@ -154,11 +154,23 @@ outcome<void> replicated_table::find_server() {
   return {};
 }
 
+/// Before it is published: where a table of a publication has no replica identity, the server
+/// refuses everybody's updates of it.
 outcome<void> replicated_table::find_table() {
+  std::string key;
+  for (auto field : settings_.table.key)
+    key +=
+        (key.empty() ? "" : ", ") + quoted_text(column_of(settings_.table.schema->fields[field]));
   auto found = connection_.run(fmt::format(
       "SELECT c.oid::bigint, c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE "
-      "inhparent = c.oid) FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass({})",
-      quoted_text(settings_.table.table)));
+      "inhparent = c.oid), c.relreplident = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
+      "i.indrelid = c.oid AND i.indimmediate AND CASE c.relreplident WHEN 'd' THEN i.indisprimary "
+      "WHEN 'i' THEN i.indisreplident ELSE false END AND NOT EXISTS (SELECT FROM "
+      "pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN ({}) AND a.attnum <> "
+      "ALL "
+      "((i.indkey::int2[])[0:i.indnkeyatts - 1]))) FROM pg_catalog.pg_class c WHERE c.oid = "
+      "pg_catalog.to_regclass({})",
+      key, quoted_text(settings_.table.table)));
   if (!found)
     return tl::unexpected{found.error()};
   if (PQntuples(found->get()) == 0)
@@ -169,6 +181,10 @@ outcome<void> replicated_table::find_table() {
         "the table {} has partitions or children, whose changes are theirs: choose \"mode\": "
         "\"on_demand\"",
         settings_.table.table));
+  if (text_at(*found, 0, 2) != "t")
+    return needs_person(fmt::format("its updates and deletes would not tell the key: make it the "
+                                    "primary key, or ALTER TABLE {} REPLICA IDENTITY FULL",
+                                    settings_.table.table));
   std::string_view text = text_at(*found, 0, 0);
   table_number_ = 0;
   std::from_chars(text.data(), text.data() + text.size(), table_number_);

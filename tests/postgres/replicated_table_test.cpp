@@ -397,6 +397,15 @@ TEST_CASE("postgres table replicated: says what a person must do", "[server]") {
     replicated x{schema};
     CHECK_THAT(x.load(), Contains("partitions") && Contains("on_demand"));
   }
+  SECTION("updates that do not tell the key: it is not published, so that others may go on") {
+    auto how = GENERATE("DROP CONSTRAINT users_pkey", "REPLICA IDENTITY NOTHING",
+                        "DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+                        "DROP CONSTRAINT users_pkey, ADD number serial PRIMARY KEY");
+    sql(fmt::format("ALTER TABLE {}.users {}", schema, how));
+    replicated x{schema};
+    CHECK_THAT(x.load(), Contains("REPLICA IDENTITY FULL"));
+    sql("UPDATE " + schema + ".users SET username = NULL");
+  }
   SECTION("a publication that leaves out changes") {
     sql(fmt::format("CREATE PUBLICATION {0}_slot FOR TABLE {0}.users{1}", schema,
                     GENERATE(" WHERE (id < 50)", " WITH (publish = 'insert, delete')")));
