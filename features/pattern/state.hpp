@@ -1,22 +1,16 @@
 #pragma once
 
+#include "features/compact_vector.hpp"
 #include "features/pattern/match_node.hpp"
 #include "features/prefetch.hpp"
 #include "features/rows/buffered_row.hpp"
 #include "features/rows/timed_rows.hpp"
 #include "features/view.hpp"
 
-#include <boost/container/vector.hpp>
-
 #include <cstdint>
 #include <memory>
 
 namespace keyfold::patterns {
-
-/// A vector of 16 bytes.
-template <class T>
-using compact_vector = boost::container::vector<
-    T, void, boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>;
 
 /// Rows taken so far, and the ways on.
 struct partial_match {

@@ -92,9 +92,7 @@ size_t dated_list<Storage>::memory() const noexcept {
   return inside ? 0 : all_.capacity() * sizeof(dated_product);
 }
 
-template class dated_list<boost::container::vector<
-    dated_product, void,
-    boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>>;
+template class dated_list<compact_vector<dated_product>>;
 template class dated_list<boost::container::small_vector<dated_product, 1>>;
 
 } // namespace keyfold::recommending

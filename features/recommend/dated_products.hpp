@@ -1,11 +1,11 @@
 #pragma once
 
 #include "features/byte_codec.hpp"
+#include "features/compact_vector.hpp"
 #include "features/event_time.hpp"
 #include "features/prefetch.hpp"
 
 #include <boost/container/small_vector.hpp>
-#include <boost/container/vector.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -83,9 +83,7 @@ private:
 };
 
 /// Those of which a key has many.
-using dated_products = dated_list<boost::container::vector<
-    dated_product, void,
-    boost::container::vector_options_t<boost::container::stored_size<uint32_t>>>>;
+using dated_products = dated_list<compact_vector<dated_product>>;
 /// Those that come and go one by one: one is in the object itself.
 using passing_products = dated_list<boost::container::small_vector<dated_product, 1>>;
 

@@ -24,10 +24,12 @@ void record_queue::give_back() noexcept {
 }
 
 uint32_t record_queue::place_of(int64_t wanted) const noexcept {
-  if (size_ == 0 || key(size_ - 1) < wanted)
+  return size_ == 0 || key(0) >= wanted ? 0 : place_behind_first(wanted);
+}
+
+uint32_t record_queue::place_behind_first(int64_t wanted) const noexcept {
+  if (size_ == 1 || key(size_ - 1) < wanted)
     return size_;
-  if (key(0) >= wanted)
-    return 0;
   // What is asked for is mostly near an end: rows and buckets come to a frame and leave it one
   // after the other. What lies between is not in cache.
   if (key(size_ - 2) < wanted)

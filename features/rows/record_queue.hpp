@@ -35,6 +35,9 @@ public:
   int64_t key(uint32_t place) const noexcept { return static_cast<int64_t>(words_[at(place)]); }
   /// The place of the first record whose key is not less; found at once at either end.
   uint32_t place_of(int64_t key) const noexcept;
+  /// The same for a key that belongs behind the first record, which is not looked at. @pre there is
+  /// one
+  uint32_t place_behind_first(int64_t key) const noexcept;
 
   /// Puts a record there, its other words zero. Places from there on move by one.
   uint64_t* insert(uint32_t place, int64_t key);
@@ -45,14 +48,26 @@ public:
   size_t memory() const noexcept { return at_home() ? 0 : capacity_ * bytes(); }
   /// Asks the processor to load the first and the last record.
   void prefetch() const noexcept {
+    prefetch_first();
+    prefetch_last();
+  }
+  void prefetch_first() const noexcept {
     if (words_ == nullptr)
       return;
-    const auto* begin = reinterpret_cast<const char*>(words_ + first_ * width_);
-    const auto* end = begin + size_ * bytes();
-    prefetch_line(begin);
-    prefetch_line(end); // where the next one will be
-    if (size_ * bytes() > cache_line_bytes)
-      prefetch_line(end - 1);
+    prefetch_line(words_ + at(0));
+    prefetch_line(words_ + at(1)); // which will be the first one
+  }
+  /// With the place where the next one will be.
+  void prefetch_last() const noexcept {
+    if (words_ == nullptr)
+      return;
+    const auto* end = reinterpret_cast<const char*>(words_ + at(size_));
+    prefetch_line(end);
+    prefetch_line(end + bytes() - 1);
+    if (size_ == 0)
+      return;
+    prefetch_line(end - 1);
+    prefetch_line(end - bytes()); // its key
   }
 
 private:
@@ -61,7 +76,8 @@ private:
   uint64_t* home() const noexcept {
     return const_cast<uint64_t*>(reinterpret_cast<const uint64_t*>(this + 1));
   }
-  bool at_home() const noexcept { return words_ == home(); }
+  /// Without a home, what lies behind this object may be the very memory that was asked for.
+  bool at_home() const noexcept { return home_ != 0 && words_ == home(); }
   void go_home() noexcept {
     words_ = home_ == 0 ? nullptr : home();
     capacity_ = home_;

@@ -7,6 +7,8 @@ namespace keyfold::windows {
 void bucket_block::insert(uint32_t place, int64_t number) {
   auto* made = records_.insert(place, number);
   made[1] = static_cast<uint64_t>(beginning_of_time.time_since_epoch().count());
+  if (place == 0)
+    first_ = number;
 }
 
 void bucket_block::note(uint32_t place, event_time at) noexcept {
@@ -15,15 +17,19 @@ void bucket_block::note(uint32_t place, event_time at) noexcept {
 }
 
 void bucket_block::drop(uint32_t count) noexcept {
+  if (count == 0)
+    return;
   if (set_->owning())
     for (uint32_t i = 0; i < count; ++i)
       set_->clear(aggregates(i));
   records_.drop(count);
+  note_first();
 }
 
 void bucket_block::erase(uint32_t place) noexcept {
   set_->clear(aggregates(place));
   records_.erase(place);
+  note_first();
 }
 
 size_t bucket_block::memory() const noexcept {

@@ -120,6 +120,7 @@ void bucket_windows::fold_row(state_type& state, std::span<const cell> row, even
       return;
     }
     buckets.insert(place, bucket);
+    state.fired += bucket <= state.last_end ? 1 : 0;
     state.next_end = std::min(state.next_end, std::max(bucket, complete + 1));
   } else if (bucket <= complete) {
     state.next_end = std::min(state.next_end, complete + 1);

@@ -84,6 +84,8 @@ std::unique_ptr<bucket_windows_state> bucket_windows::decode(byte_reader& in, ar
   auto farthest = std::numeric_limits<int64_t>::max() / 4 / settings_.step.count();
   if ((flags & has_next) != 0 && (state->next_end > farthest || state->next_end < -farthest))
     return nullptr;
+  if ((flags & has_last) != 0)
+    state->fired = buckets.place_of(state->last_end + 1);
   return state;
 }
 

@@ -8,7 +8,7 @@ namespace keyfold::windows {
 namespace {
 
 /// Up to so many buckets, merging them anew for every window costs less than keeping frames.
-constexpr uint32_t few_buckets = 16;
+constexpr uint32_t few_buckets = 8;
 
 uint64_t hash_of(std::span<const cell> values, std::string& text) {
   text.clear();
@@ -21,12 +21,17 @@ uint64_t hash_of(std::span<const cell> values, std::string& text) {
 /// The buckets, as what one aggregate slides along.
 class bucket_elements final : public frame_elements {
 public:
-  bucket_elements(const bucket_block& buckets, uint32_t slot)
-      : buckets_(buckets), slot_(slot), function_(buckets.set().function(slot)) {}
+  bucket_elements(const bucket_windows_state& state, uint32_t slot)
+      : state_(state), buckets_(state.buckets), slot_(slot),
+        function_(buckets_.set().function(slot)) {}
 
   uint32_t size() const noexcept override { return buckets_.size(); }
   int64_t number(uint32_t place) const noexcept override { return buckets_.number(place); }
-  uint32_t place_of(int64_t number) const noexcept override { return buckets_.place_of(number); }
+  /// What a frame asks for first is what has come since the last window: known without a search
+  /// through memory that is not in cache.
+  uint32_t place_of(int64_t number) const noexcept override {
+    return number == state_.last_end + 1 ? state_.fired : buckets_.place_of(number);
+  }
   void add_to(uint64_t* words, uint32_t place) const override {
     function_.merge(words, buckets_.slot(place, slot_));
   }
@@ -35,6 +40,7 @@ public:
   }
 
 private:
+  const bucket_windows_state& state_;
   const bucket_block& buckets_;
   uint32_t slot_;
   const aggregate_function& function_;
@@ -56,7 +62,8 @@ void bucket_windows::fire(state_type& state, int64_t end, fold_context& context)
   auto first = buckets.place_of(end - largest_ + 1);
   for (const auto& frame : state.frames)
     frame.prefetch();
-  auto is_empty = first == buckets.size() || buckets.number(first) > end;
+  auto behind = buckets.place_of(end + 1);
+  auto is_empty = first == behind;
   if (!is_empty) {
     arrange_frames(state);
     publish(state, end, window_row(state, end, *context.scratch), false, context);
@@ -70,7 +77,8 @@ void bucket_windows::fire(state_type& state, int64_t end, fold_context& context)
     state.published_hash = 0;
     state.forget_frames();
   }
-  buckets.drop(buckets.place_of(end - largest_ + 1));
+  buckets.drop(first);
+  state.fired = is_empty ? 0 : behind - first;
   state.next_end = next_end(state, end);
 }
 
@@ -79,10 +87,9 @@ std::span<cell> bucket_windows::window_row(state_type& state, int64_t end, arena
   cells[0] = stamp(end);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const auto& x = outputs_[i];
-    cells[i + 1] = state.frames.empty()
-                       ? window_value(state.buckets, x, end, memory)
-                       : state.frames[i].value(bucket_elements{state.buckets, x.slot},
-                                               end - x.buckets + 1, end, memory);
+    cells[i + 1] = state.frames.empty() ? window_value(state.buckets, x, end, memory)
+                                        : state.frames[i].value(bucket_elements{state, x.slot},
+                                                                end - x.buckets + 1, end, memory);
   }
   return cells;
 }
@@ -137,9 +144,8 @@ int64_t bucket_windows::next_end(const state_type& state, int64_t end) const noe
 int64_t bucket_windows::next_change(const state_type& state, int64_t end) const noexcept {
   const auto& buckets = state.buckets;
   auto next = step_grid::all_complete;
-  auto coming = buckets.place_of(end + 1);
-  if (coming < buckets.size())
-    next = buckets.number(coming);
+  if (state.fired < buckets.size())
+    next = buckets.number(state.fired);
   for (auto size : sizes_) {
     auto going = buckets.place_of(end - size + 1);
     if (going < buckets.size())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "features/compact_vector.hpp"
 #include "features/prefetch.hpp"
 #include "features/view_of.hpp"
 #include "features/windows/bucket_block.hpp"
@@ -19,7 +20,10 @@ namespace keyfold::windows {
 struct bucket_windows_state final : public view_state {
   explicit bucket_windows_state(std::shared_ptr<const aggregate_set> set) noexcept
       : buckets(std::move(set)) {}
-  void forget_frames() noexcept { std::vector<sliding_frame>{}.swap(frames); }
+  void forget_frames() noexcept {
+    std::destroy_at(&frames);
+    std::construct_at(&frames);
+  }
 
   bucket_block buckets;
   int64_t next_end = step_grid::all_complete;       ///< the bucket that the next window ends with
@@ -28,10 +32,12 @@ struct bucket_windows_state final : public view_state {
   uint64_t published_hash = 0;                      ///< of its values; 0 where there is none
   bool changed = false;                             ///< since changes were collected
   bool published_empty = false;                     ///< the last row was that of no rows at all
+  uint32_t fired = 0; ///< how many buckets, the first ones, have numbers up to `last_end`
   std::unique_ptr<std::string> pending; ///< the last row, where the buckets no longer tell it
   std::unique_ptr<std::string> carried; ///< the columns carried, packed
-  std::vector<sliding_frame> frames;    ///< one per output, while there are many buckets
+  compact_vector<sliding_frame> frames; ///< one per output, while there are many buckets
 };
+static_assert(sizeof(bucket_windows_state) <= 2 * cache_line_bytes);
 
 /// The machine of the view. A state is of one key and used by one thread at a time; the machine is
 /// shared.
@@ -54,8 +60,10 @@ public:
   std::unique_ptr<state_type> decode(byte_reader& in, arena& scratch) const;
   bool empty(const state_type& own) const noexcept;
   void prefetch(const state_type& own) const noexcept {
-    own.buckets.prefetch();
-    prefetch_line(&own.frames); // the end of the state
+    own.buckets.prefetch_last();
+    // The first bucket is looked at when it leaves the largest window.
+    if (own.buckets.size() != 0 && own.next_end >= own.buckets.number(0) + largest_)
+      own.buckets.prefetch_first();
     prefetch_lines(own.frames.data(), own.frames.size() * sizeof(sliding_frame));
   }
   size_t memory(const state_type& own) const noexcept;
