@@ -23,6 +23,10 @@ class router;
 /// Memory is what it is made for: all that a fold touches is in the one cache line behind CAF's own
 /// part. What keys of an entity share comes with each message.
 class entity_actor final : public lean_actor {
+  // Before the rest: `memchr` and `memcmp` read 32 bytes, which at the line's end would be of the
+  // next one, of another key.
+  short_text key_;
+
 public:
   entity_actor(caf::actor_config& config, std::string_view key);
   ~entity_actor() override;
@@ -50,9 +54,6 @@ public:
   bool dirty = false;                ///< changed since the last epoch
   bool listed = false;               ///< among the router's changed keys
   bool gone = false;                 ///< kept nothing at the last epoch: the router forgets it
-
-private:
-  short_text key_;
 };
 
 /// A read of one key on its way: to the router, and on to the key's actor.

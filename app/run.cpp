@@ -78,6 +78,9 @@ double cpu_seconds() {
 class progress_watch {
 public:
   using clock = std::chrono::steady_clock;
+  /// Without records for so long, a run is at rest: while an epoch is made, and outputs are waited
+  /// for, none come either.
+  static constexpr std::chrono::seconds rest{1};
 
   progress_watch(const engine& x, const metrics_registry& metrics,
                  std::function<void(bool)> on_beat)
@@ -86,7 +89,9 @@ public:
   void beat() {
     auto now = clock::now();
     auto records = engine_.records();
-    on_beat_(records != std::exchange(seen_records_, records));
+    if (records != std::exchange(seen_records_, records))
+      last_record_ = now;
+    on_beat_(now - last_record_ < rest);
     if (records != 0 && first_ == clock::time_point{})
       first_ = now - beat_length;
     if (now - said_ < std::chrono::seconds{10})
@@ -134,6 +139,7 @@ private:
   const metrics_registry& metrics_;
   std::function<void(bool)> on_beat_;
   clock::time_point first_{};
+  clock::time_point last_record_{};
   clock::time_point said_ = clock::now();
   uint64_t said_records_ = 0;
   uint64_t seen_records_ = 0;

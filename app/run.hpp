@@ -11,7 +11,8 @@ struct run_options {
   bool exit_at_end = false; ///< read what is there now, publish, exit; also of Kafka topics
   std::string report;       ///< file for a JSON object with the run's figures, written at the end
   std::string log_level = "info"; ///< trace, debug, info, warn, error or off
-  /// Called every 50 ms, and told whether records were read since the last time.
+  /// Called every 50 ms, and told whether records are being read: there were some in the last
+  /// second.
   std::function<void(bool)> on_beat = [](bool) {};
 };
 
