@@ -36,6 +36,12 @@ bool change_reader::see(const pgoutput::relation& x, std::string& why) {
   return true;
 }
 
+bool change_reader::lacks_values(const pgoutput::row& x) const noexcept {
+  return std::any_of(places_.begin(), places_.end(), [&](auto place) {
+    return place < x.size() && x[place].is == pgoutput::value::kind::unchanged;
+  });
+}
+
 bool change_reader::key_of(const pgoutput::row& x, std::string& key, std::string& why) const {
   std::vector<cell> cells(of_.key.size());
   arena memory;

@@ -23,6 +23,8 @@ public:
   /// and why, where one is missing or the replica identity lacks the key.
   bool see(const pgoutput::relation& x, std::string& why);
   bool knows(uint32_t relation) const noexcept { return relation == relation_ && !places_.empty(); }
+  /// Whether one of the columns that are wanted did not come, since its long value is unchanged.
+  bool lacks_values(const pgoutput::row& x) const noexcept;
   /// What the row that has this key now was; nothing where that is not known.
   using old_row = std::function<std::optional<std::string>(const std::string& key)>;
   /// @param old for values that the server leaves out since they are unchanged

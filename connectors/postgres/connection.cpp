@@ -467,4 +467,18 @@ std::string quoted_name(std::string_view name) {
   return out;
 }
 
+std::string quoted_text(std::string_view text) {
+  std::string out = "'";
+  for (auto c : text) {
+    if (c == '\'')
+      out.push_back('\'');
+    out.push_back(c);
+  }
+  return out + "'";
+}
+
+std::string_view text_at(const result_ptr& x, int row, int column) {
+  return PQgetvalue(x.get(), row, column);
+}
+
 } // namespace keyfold::postgres

@@ -122,5 +122,9 @@ private:
 
 /// A name as SQL has it: in quotes.
 std::string quoted_name(std::string_view name);
+/// A text as SQL has it; the replication protocol takes no parameters.
+std::string quoted_text(std::string_view text);
+/// A value of a result, in its text format; lives as long as that.
+std::string_view text_at(const result_ptr& x, int row, int column);
 
 } // namespace keyfold::postgres

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <utility>
 
 namespace keyfold::postgres {
 
@@ -36,5 +37,13 @@ std::string_view remedy_of(std::string_view code) noexcept;
 
 /// `message (code): remedy`.
 failure make_failure(std::string_view code, std::string_view message);
+
+/// As what a function returns: of ours, without a code.
+inline tl::unexpected<failure> needs_person(std::string message) {
+  return tl::unexpected{failure{failure_kind::person, "", std::move(message)}};
+}
+inline tl::unexpected<failure> try_again(std::string message) {
+  return tl::unexpected{failure{failure_kind::transient, "", std::move(message)}};
+}
 
 } // namespace keyfold::postgres

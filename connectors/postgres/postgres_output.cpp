@@ -28,10 +28,6 @@ uint64_t epoch_in(const result_ptr& x) {
   return out;
 }
 
-tl::unexpected<failure> needs_person(std::string message) {
-  return tl::unexpected{failure{failure_kind::person, "", std::move(message)}};
-}
-
 } // namespace
 
 postgres_output::postgres_output(output_settings settings,

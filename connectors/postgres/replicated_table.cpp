@@ -12,6 +12,7 @@ namespace keyfold::postgres {
 namespace {
 
 constexpr std::chrono::milliseconds pause{500};
+constexpr std::chrono::milliseconds longest_pause{30'000};
 constexpr std::chrono::seconds answer_every{5};
 /// Of the bytes that a row of the copy is: those of another one are not gone on with.
 constexpr int version_of_rows = 1;
@@ -22,21 +23,14 @@ int64_t microseconds_since_2000() {
   return duration_cast<microseconds>(system_clock::now() - epoch).count();
 }
 
-bool is_unchanged(const pgoutput::value& x) noexcept {
-  return x.is == pgoutput::value::kind::unchanged;
-}
-
 /// The row with the unchanged values that `before` has: all of them where the identity is FULL.
 pgoutput::row with_values_of(const std::optional<pgoutput::row>& before, pgoutput::row now) {
   if (before && before->size() == now.size())
     for (size_t i = 0; i < now.size(); ++i)
-      if (is_unchanged(now[i]) && (*before)[i].is == pgoutput::value::kind::text)
+      if (now[i].is == pgoutput::value::kind::unchanged
+          && (*before)[i].is == pgoutput::value::kind::text)
         now[i] = (*before)[i];
   return now;
-}
-
-tl::unexpected<failure> broken(std::string message) {
-  return tl::unexpected{failure{failure_kind::transient, "", std::move(message)}};
 }
 
 } // namespace
@@ -115,11 +109,14 @@ void replicated_table::stop() {
 
 void replicated_table::follow() {
   ::pthread_setname_np(::pthread_self(), ("table " + settings_.table.name).substr(0, 15).c_str());
+  following_ = true;
   std::string said;
+  auto patience = pause;
   while (!stopping_) {
     auto done = connection_.is_open() ? follow_once() : begin();
     if (done) {
       said.clear();
+      patience = pause;
       continue;
     }
     connection_.close();
@@ -130,7 +127,10 @@ void replicated_table::follow() {
       spdlog::warn("table {}: {}; the rows stay as they are", settings_.table.name,
                    done.error().message);
     said = done.error().message;
-    for (int i = 0; i < 10 && !stopping_; ++i)
+    // What only a person can mend may be found out by reading all of the table.
+    auto wants_person = done.error().kind == failure_kind::person;
+    patience = wants_person ? std::min(2 * patience, longest_pause) : pause;
+    for (auto until = clock::now() + patience; clock::now() < until && !stopping_;)
       std::this_thread::sleep_for(pause / 10);
   }
   if (connection_.is_open())
@@ -163,7 +163,7 @@ outcome<void> replicated_table::follow_once() {
   if (!bytes->empty()) {
     auto message = pgoutput::parse_stream(*bytes);
     if (!message)
-      return broken("the server sent what is no message of replication");
+      return try_again("the server sent what is no message of replication");
     if (auto* data = std::get_if<pgoutput::log_data>(&*message)) {
       if (auto done = handle(*data); !done)
         return done;
@@ -183,7 +183,7 @@ outcome<void> replicated_table::follow_once() {
 outcome<void> replicated_table::handle(const pgoutput::log_data& x) {
   auto message = pgoutput::parse_message(x.message);
   if (!message)
-    return broken("the server sent a change that cannot be read");
+    return try_again("the server sent a change that cannot be read");
   metrics_.lag.Set(static_cast<double>(x.end - std::min(x.end, position_)));
   return handle_change(*message);
 }
@@ -214,12 +214,12 @@ std::optional<std::string> replicated_table::erase(const pgoutput::row& before, 
 /// Long values that stay as they are do not come, also where the key is another.
 outcome<void> replicated_table::update(const pgoutput::update& x) {
   auto now = with_values_of(x.before, x.now);
-  auto kept = std::any_of(now.begin(), now.end(), is_unchanged);
+  auto kept = reader_.lacks_values(now);
   // The row of the copy may be a later one under this key, with another's long value.
   if (kept && replayed_) {
     read_anew_ = true;
-    return broken("changes come again, one of them without its long values, of which the copy may "
-                  "have later ones: the table is read anew");
+    return try_again("changes come again, one of them without its long values, of which the copy may "
+                   "have later ones: the table is read anew");
   }
   if (x.before) {
     auto moved = erase(*x.before, kept); // also where the key is as it was
@@ -240,7 +240,7 @@ outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
   } else if (const auto* relation = std::get_if<pgoutput::relation>(&x)) {
     std::string why;
     if (!reader_.see(*relation, why))
-      return tl::unexpected{failure{failure_kind::person, "", why}};
+      return needs_person(why);
   } else if (const auto* inserted = std::get_if<pgoutput::insert>(&x)) {
     if (reader_.knows(inserted->relation))
       put(inserted->now, [](const std::string&) { return std::nullopt; });

@@ -109,6 +109,7 @@ private:
   bool waits_ = false;         ///< for the ledger
   clock::time_point answered_at_;
   clock::time_point looked_at_;
+  bool following_ = false; ///< in the thread: epochs are made, which take letters
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

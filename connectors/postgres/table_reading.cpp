@@ -31,10 +31,6 @@ constexpr std::array readable{
     readable_type{type_kind::timestamp, {oid::timestamp, oid::timestamptz, oid::date}},
 };
 
-tl::unexpected<failure> needs_person(std::string message) {
-  return tl::unexpected{failure{failure_kind::person, "", std::move(message)}};
-}
-
 } // namespace
 
 const std::string& column_of(const stream_field& x) noexcept {

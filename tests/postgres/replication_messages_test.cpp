@@ -70,6 +70,23 @@ TEST_CASE(
   CHECK(made.key.empty());
 }
 
+TEST_CASE("postgres replication: long values count as left out only where they are wanted") {
+  auto wanted = users("s");
+  change_reader reader{wanted};
+  std::string why;
+  REQUIRE(reader.see({1,
+                      "s",
+                      "users",
+                      {{"password", false}, {"id", true}, {"username", false}, {"created", false}}},
+                     why));
+  using kind = pgoutput::value::kind;
+  const pgoutput::value unchanged{kind::unchanged, {}};
+  const pgoutput::value id{kind::text, "1"};
+  CHECK_FALSE(reader.lacks_values({unchanged, id, {}, {}}));
+  CHECK(reader.lacks_values({{}, id, unchanged, {}}));
+  CHECK_FALSE(reader.lacks_values({unchanged}));
+}
+
 TEST_CASE("postgres pgoutput: messages, and bytes that are none") {
   using namespace pgoutput;
   using namespace std::string_literals;
