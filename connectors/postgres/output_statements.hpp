@@ -17,6 +17,7 @@ inline constexpr const char* immediate_constraints = "SET CONSTRAINTS ALL IMMEDI
 /// Arrays in the binary format as parameters, which refer to them.
 inline std::vector<parameter> array_parameters(const std::vector<std::string>& arrays) {
   std::vector<parameter> out;
+  out.reserve(arrays.size());
   for (const auto& x : arrays)
     out.push_back({x, true});
   return out;

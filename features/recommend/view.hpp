@@ -38,7 +38,7 @@ public:
   void fold(state_type& own, uint32_t input, const event_batch& batch,
             std::span<const uint32_t> rows, fold_context& context) const;
   void advance(state_type& own, fold_context& context) const;
-  void report(const state_type& own, fold_context& context) const noexcept;
+  void report(const state_type& state, fold_context& context) const noexcept;
   void read(const state_type& own, event_time as_of, std::span<const uint32_t> wanted,
             std::span<feature_value> out, arena& memory) const;
   void collect_changes(state_type& own, event_time watermark, change_sink& sink) const;

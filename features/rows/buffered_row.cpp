@@ -80,6 +80,7 @@ row_ptr buffered_row::copy_of(event_time at, std::span<const cell> cells, size_t
   auto bytes = sizeof(buffered_row) + (width + beside.cells) * sizeof(cell) + beside.text;
   room = (room + alignof(buffered_row) - 1) / alignof(buffered_row) * alignof(buffered_row);
   auto* block = static_cast<char*>(::operator new(room + bytes));
+  // The row knows where its block begins. NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks)
   auto* row = new (block + room) buffered_row{
       at, static_cast<uint32_t>(width), static_cast<uint32_t>(bytes), static_cast<uint32_t>(room)};
   auto* first = reinterpret_cast<cell*>(row + 1);

@@ -34,10 +34,10 @@ public:
   /// The first word of a record, which is a number.
   int64_t key(uint32_t place) const noexcept { return static_cast<int64_t>(words_[at(place)]); }
   /// The place of the first record whose key is not less; found at once at either end.
-  uint32_t place_of(int64_t key) const noexcept;
+  uint32_t place_of(int64_t wanted) const noexcept;
   /// The same for a key that belongs behind the first record, which is not looked at. @pre there is
   /// one
-  uint32_t place_behind_first(int64_t key) const noexcept;
+  uint32_t place_behind_first(int64_t wanted) const noexcept;
 
   /// Puts a record there, its other words zero. Places from there on move by one.
   uint64_t* insert(uint32_t place, int64_t key);

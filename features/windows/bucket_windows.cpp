@@ -138,7 +138,7 @@ bool bucket_windows::empty(const state_type& own) const noexcept {
 size_t bucket_windows::memory(const state_type& own) const noexcept {
   auto sum = sizeof own + own.buckets.memory() + own.frames.capacity() * sizeof(sliding_frame);
   for (const auto& text : {own.pending.get(), own.carried.get()})
-    sum += text == nullptr ? 0 : sizeof *text + text->capacity();
+    sum += text == nullptr ? 0 : sizeof(std::string) + text->capacity();
   for (const auto& frame : own.frames)
     sum += frame.memory();
   return sum;

@@ -60,6 +60,7 @@ result<std::shared_ptr<const view>> make_windows(Settings settings,
 template <class Output>
 std::vector<aggregate_definition> aggregates_of(const std::vector<Output>& outputs) {
   std::vector<aggregate_definition> out;
+  out.reserve(outputs.size());
   for (const auto& x : outputs)
     out.push_back(x.aggregate);
   return out;
