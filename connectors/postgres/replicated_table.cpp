@@ -218,8 +218,9 @@ outcome<void> replicated_table::update(const pgoutput::update& x) {
   // The row of the copy may be a later one under this key, with another's long value.
   if (kept && replayed_) {
     read_anew_ = true;
-    return try_again("changes come again, one of them without its long values, of which the copy may "
-                   "have later ones: the table is read anew");
+    return try_again(
+        "changes come again, one of them without its long values, of which the copy may "
+        "have later ones: the table is read anew");
   }
   if (x.before) {
     auto moved = erase(*x.before, kept); // also where the key is as it was
