@@ -54,6 +54,9 @@ replication_metrics::replication_metrics(metrics_registry& registry, const std::
       waits(make_counter(registry, "keyfold_postgres_table_waits_total",
                          "Times that replication had to wait, since the ledger was behind.",
                          {{"table", table}})),
+      parts(make_counter(registry, "keyfold_postgres_table_parts_total",
+                         "Parts of long transactions that were applied before their end.",
+                         {{"table", table}})),
       rows(make_gauge(registry, "keyfold_table_rows", "Rows of the table.", {{"table", table}})),
       bytes(make_gauge(registry, "keyfold_table_bytes",
                        "Memory of the table's rows, without what views derive from them.",
@@ -213,6 +216,12 @@ std::optional<std::string> replicated_table::erase(const pgoutput::row& before, 
 
 /// Long values that stay as they are do not come, also where the key is another.
 outcome<void> replicated_table::update(const pgoutput::update& x) {
+  if (!reader_.lacks_values(x.now)) {
+    if (x.before)
+      erase(*x.before, false);
+    put(x.now, [](const std::string&) { return std::nullopt; });
+    return {};
+  }
   auto now = with_values_of(x.before, x.now);
   auto kept = reader_.lacks_values(now);
   // The row of the copy may be a later one under this key, with another's long value.
@@ -257,8 +266,10 @@ outcome<void> replicated_table::handle_change(const pgoutput::message& x) {
       if (reader_.knows(relation_number))
         steps_.push({table_copy::step::kind::clear, {}, {}});
   }
-  if (steps_.full())
+  if (steps_.full()) {
+    metrics_.parts.Increment();
     apply(commit_ + 1);
+  }
   return {};
 }
 

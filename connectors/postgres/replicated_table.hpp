@@ -34,6 +34,7 @@ struct replication_metrics {
   prometheus::Counter& refused_rows;
   prometheus::Counter& bad_rows;
   prometheus::Counter& waits;
+  prometheus::Counter& parts;
   prometheus::Gauge& rows;
   prometheus::Gauge& bytes;
   prometheus::Gauge& lag;

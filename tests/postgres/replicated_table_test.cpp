@@ -203,6 +203,7 @@ TEST_CASE("postgres table replicated: a long transaction keeps the long values o
         schema));
     CHECK(eventually([&] { return names(*x.copy, {key_cell(400)}) == std::string(20'000, 'x'); }));
     CHECK(names(*x.copy, {key_cell(4), key_cell(101'000)}) == "- b");
+    CHECK(metric(*x.registry, "parts_total") >= 1);
     CHECK(metric(*x.registry, "snapshots_total") == 1);
     x.source->stop();
   }
