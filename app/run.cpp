@@ -36,6 +36,7 @@ struct actor_config : caf::actor_system_config {
   explicit actor_config(uint32_t workers) {
     set("scheduler.max-threads", workers);
     set("scheduler.max-throughput", size_t{64});
+    set("scheduler.policy", caf::atom("sharing")); // workers sleep until there is work
     set("logger.file-verbosity", caf::atom("quiet"));
     set("logger.console-verbosity", caf::atom("quiet"));
   }
