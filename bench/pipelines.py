@@ -9,11 +9,14 @@ What Flink does is in bench/peers/flink (one process, two slots, objects on the 
 this program. keyfold publishes exactly once, with its ledger on the disk; Flink's sinks deliver at least once, their default. Both read to the
 end of the topic, in turns; seconds are from the first event to the last commit, without the start of the process.
 
+With --by-hand also bench/peers/native/byhand, for w1 and w3: what a program for this one question has with the same client library, without
+definitions, ledger, transactions or lookups. Who wants to be faster than it has to write another client of Kafka first.
+
 Whatever keyfold published is counted and compared with what the events give; a wrong count ends the program with status 1. With
 --oracle, or where --events makes a topic of another length, the numbers expected are computed from the topic by this program, and so are
 the lists of w2 and the sums of w3.
 
-Prints one JSON object last: for each pipeline flink_per_s, keyfold_per_s, ratio, rss_mib (keyfold's most), flink_rss_mib, out.
+Prints one JSON object last: for each pipeline flink_per_s, keyfold_per_s, ratio, rss_mib (keyfold's most), flink_rss_mib, out; by_hand_per_s.
 """
 
 import argparse
@@ -42,6 +45,8 @@ class Pipeline:
 
     events = 5_000_000
     flink_job = None
+    #: whether native/byhand has the job, too
+    by_hand = False
 
     def expect(self, rows):
         """What must come out, from the events themselves: (number, values by key)."""
@@ -61,6 +66,7 @@ class Counters(Pipeline):
 
     events = 10_000_000
     flink_job = "counters"
+    by_hand = True
     stream = {"fields": {"eventName": "string", "userId": "string", "eventTs": {"type": "timestamp", "unit": "s"}}, "event_time": "eventTs"}
     entities = [{"name": "user", "key": ["userId"]}]
     views = [{"name": "activity", "type": "decayed_counters", "entity": "user", "stream": "events", "group_by": ["eventName"],
@@ -130,6 +136,7 @@ class Purchases(Pipeline):
     """w3"""
 
     flink_job = "purchases"
+    by_hand = True
     stream = {"fields": {"user_id": "string", "item_count": "int64", "price": "double",
                          "timestamp": {"type": "timestamp", "format": "%Y-%m-%d %H:%M:%S"}}, "event_time": "timestamp"}
     entities = [{"name": "user", "key": ["user_id"]}]
@@ -190,6 +197,13 @@ def run_flink(peers, pipeline, topic):
     return json.loads(out.splitlines()[-1])
 
 
+def run_by_hand(peers, pipeline, topic, out, expected):
+    """Its line of results."""
+    done = json.loads(peers.run("native/byhand", pipeline.flink_job, peers.broker, topic, out, "--threads", "4"))
+    check(done["out"] == expected, f"native/byhand: {done['out']} came out instead of {expected}")
+    return done
+
+
 def expectation(options, peers, name, topic, filled):
     """(number, values by key or None)"""
     pipeline = PIPELINES[name]
@@ -220,13 +234,18 @@ def measure(options, peers, directory, name, topic, filled):
     """The object of one pipeline in the last line."""
     pipeline = PIPELINES[name]
     expected = expectation(options, peers, name, topic, filled)
-    flink, keyfold, published = [], [], 0
+    flink, by_hand, keyfold, published = [], [], [], 0
     for number in range(options.rounds):
         if not options.skip_flink:
             flink.append(run_flink(peers, pipeline, topic))
             print(f"{name}: Flink, round {number + 1}: {flink[-1]['per_s']:.0f} events/s, {flink[-1]['rss_mib']} MiB, "
                   f"{flink[-1]['out']} out", flush=True)
         out = f"pipelines-{name}-{os.getpid()}-{number}"
+        if options.by_hand and pipeline.by_hand:
+            peers.topic(f"{out}-by-hand")
+            by_hand.append(run_by_hand(peers, pipeline, topic, f"{out}-by-hand", expected[0]))
+            peers.delete_topic(f"{out}-by-hand")
+            print(f"{name}: by hand, round {number + 1}: {by_hand[-1]['per_s']} events/s, {by_hand[-1]['cpu_seconds']} s of CPU", flush=True)
         peers.topic(out)
         keyfold.append(run_keyfold(options.build, directory,
                                    definition(directory, pipeline, peers.broker, topic, out, options.output)))
@@ -237,6 +256,8 @@ def measure(options, peers, directory, name, topic, filled):
     per_s = statistics.median(x["per_s"] for x in keyfold)
     result = {"events": keyfold[0]["events"], "keyfold_per_s": round(per_s), "rss_mib": max(x["peak_rss_mib"] for x in keyfold),
               "cpu_seconds": statistics.median(x["cpu_seconds"] for x in keyfold), "out": published, "oracle": expected[0]}
+    if by_hand:
+        result["by_hand_per_s"] = statistics.median(x["per_s"] for x in by_hand)
     if flink:
         flink_per_s = statistics.median(x["per_s"] for x in flink)
         flink_rss = max(x["rss_mib"] for x in flink)
@@ -252,6 +273,7 @@ def main():
     parser.add_argument("--events", type=int, help="from topics of that many events, made if they are not there (w1 10 M, w2 and w3 5 M)")
     parser.add_argument("--rounds", type=int, default=1, help="of Flink and keyfold, by turns (1); medians count")
     parser.add_argument("--skip-flink", action="store_true", help="keyfold alone")
+    parser.add_argument("--by-hand", action="store_true", help="w1 and w3 also by the program written for them")
     parser.add_argument("--oracle", action="store_true", help="compute what must come out, also of the topics whose counts are known")
     parser.add_argument("--port", type=int, help="for the broker, if it is not running yet (9092)")
     parser.add_argument("--output", type=json.loads, default={}, metavar="JSON",
