@@ -65,10 +65,12 @@ struct engine_settings {
 };
 
 /// A whole pipeline inside an actor system: sources, routers, keys, ledger, outputs. Embed it in a
-/// CAF program by making one, calling `start`, reading through it as a `feature_gateway`, and
-/// ending with `stop`.
+/// CAF program (docs/embedding.md) by making one, calling `start`, then `wait` again and again,
+/// reading through it as a `feature_gateway`, and ending with `stop`.
 ///
-/// `start`, `wait` and `stop` are called by one thread; `submit` by any.
+/// `start`, `wait` and `stop` are called by one thread, each of `start` and `stop` once; `submit`
+/// by any, from a `start` that went well until the engine's end, and the figures likewise. System,
+/// metrics and `ready` outlive it.
 class engine final : public feature_gateway {
 public:
   engine(caf::actor_system& system, engine_settings settings,
@@ -79,17 +81,22 @@ public:
   /// ledger holds, and starts reading. Tables in memory that streams look up and that are none of
   /// `tables` must have been loaded. An error is a sentence for the user; nothing has been started.
   result<void> start();
-  /// Waits until the pipeline has ended by itself (a failure, or all sources at their end) or
-  /// `patience` is over. Returns true when it has ended.
+  /// Waits until the pipeline has ended by itself (a failure, or with `finish_at_end` all sources
+  /// at their end) or `patience` is over. Returns true when it has ended. It is the pipeline's
+  /// clock, too: epochs end, and durable pushes are answered, only while somebody waits.
   bool wait(std::chrono::milliseconds patience);
   /// Stops polling and following tables, folds what was read, commits, publishes until `deadline`.
   /// Returns why the pipeline failed, if it did.
   result<void> stop(std::chrono::milliseconds deadline);
 
+  /// @pre the query's entity and features are numbers of `settings.entities` and of their views
   void submit(std::shared_ptr<feature_query> query, caf::execution_unit* unit) override;
 
+  /// Read from all sources since `start`, whatever became of them.
   uint64_t records() const noexcept;
+  /// Keys whose actors are in memory.
   uint64_t resident_keys() const noexcept;
+  /// The last one that was committed, of all runs together; 0: none.
   uint64_t epoch() const noexcept;
 
 private:
