@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The documents against the tree: links lead somewhere, every page is reached from the README, every setting of the definitions'
-schema is described with its default, and commands of keyfold that are shown exist. Usage: docs_test.py [KEYFOLD]. Ends with
+schema is described with its default, every metric is described, and commands of keyfold that are shown exist. Usage: docs_test.py [KEYFOLD]. Ends with
 `N passed, N failed`."""
 
 import json
@@ -157,6 +157,51 @@ def check_settings():
     check("every default of the schema is told", not undefaulted, ", ".join(undefaulted))
 
 
+# --- metrics -------------------------------------------------------------------------------------------------------------
+
+# Names in the documents that look like metrics and are none.
+NO_METRICS = {"keyfold_epochs", "keyfold_embedding"}
+
+
+def sources():
+    return subprocess.run(["git", "ls-files", "actors/*.cpp", "app/*.cpp", "connectors/*.cpp", "http/*.cpp", "messages/*.cpp"], cwd=TOP,
+                          stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+
+def exported():
+    """Names of all families: those with a help text behind them, and those that a metric_maker puts together."""
+    found = set()
+    for path in sources():
+        text = read(path)
+        found |= set(re.findall(r'"(keyfold_\w+)"\)?\s*[,.]\s*(?:Help\()?\s*"[A-Z]', text))
+        prefix = re.search(r'make_\(std::move\(registry\), "(keyfold_\w+)"', text)
+        if prefix:
+            found |= {f"{prefix[1]}_{name}_total" for name in re.findall(r'\bcounter\(\s*"(\w+)"', text)}
+            found |= {f"{prefix[1]}_{name}" for name in re.findall(r'\bgauges?\(\s*"(\w+)"', text)}
+            found |= {f"{prefix[1]}_publish_seconds"} if "publish_seconds(" in text else set()
+            found |= {f"{prefix[1]}_lag_records"} if "lag_(" in text else set()
+    return found
+
+
+def told():
+    """Names in the pages of docs/: `a_{b,c}_total` is two, braces at the end are labels."""
+    found = set()
+    for page in pages():
+        if page.startswith("docs/"):
+            for name, several, rest, more in re.findall(r"\b(keyfold_[a-z0-9_]*)(?:\{([a-z0-9_,]+)\}([a-z0-9_]*))?(…?)", read(page)):
+                if name.endswith("_") and several:
+                    found |= {name + x + rest for x in several.split(",")}
+                elif not more and not name.endswith("_"):
+                    found.add(name)
+    return found - NO_METRICS
+
+
+def check_metrics():
+    code, pages_have = exported(), told()
+    check("every metric is described", len(code) > 50 and code <= pages_have, ", ".join(sorted(code - pages_have)))
+    check("metrics that are named exist", pages_have <= code, ", ".join(sorted(pages_have - code)))
+
+
 # --- commands ------------------------------------------------------------------------------------------------------------
 
 def check_commands(program):
@@ -181,6 +226,7 @@ def check_commands(program):
 def main():
     check_links()
     check_settings()
+    check_metrics()
     if len(sys.argv) > 1:
         check_commands(sys.argv[1])
     print(f"{counts['passed']} passed, {counts['failed']} failed")
