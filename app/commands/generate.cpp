@@ -245,6 +245,11 @@ void add_generate_options(CLI::App& app, generate_options& options) {
   app.add_option("-o,--output", options.output,
                  "A file, - for standard output, or kafka://HOST:PORT/TOPIC (key: the user)")
       ->capture_default_str();
+  app.footer(
+      "Examples:\n"
+      "  keyfold generate counters --events 1000 --output events.json\n"
+      "  keyfold generate counters --rate 5000 --seed 7 --output kafka://127.0.0.1:9092/events\n"
+      "Exit status: 0 written, 1 cannot be written, 2 a mistake in the arguments.");
 }
 
 int run_generate(const generate_options& options) {
