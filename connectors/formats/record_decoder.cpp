@@ -16,7 +16,7 @@ result<void> record_decoder::read_header(std::string_view) {
 namespace {
 
 result<std::unique_ptr<record_decoder>>
-make_csv_decoder(std::shared_ptr<const stream_schema> schema,
+make_csv_decoder(const std::shared_ptr<const stream_schema>& schema,
                  const record_format_settings& settings) {
   if (!settings.header && settings.columns.empty())
     return fail(fmt::format("{} `{}`: CSV without a header line needs `columns`, the names of "
@@ -38,7 +38,7 @@ make_record_decoder(std::shared_ptr<const stream_schema> schema,
   case record_format::json:
     return std::make_unique<json_decoder>(std::move(schema));
   case record_format::csv:
-    return make_csv_decoder(std::move(schema), settings);
+    return make_csv_decoder(schema, settings);
   case record_format::text:
     return std::make_unique<text_decoder>(std::move(schema), settings);
   case record_format::avro:
