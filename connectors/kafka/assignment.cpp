@@ -90,7 +90,6 @@ void assignment::assign(rd_kafka_t* client, rd_kafka_topic_partition_list_t* lis
     rejoin_at_ = std::chrono::steady_clock::now() + rejoin_delay;
     return;
   }
-  dealt_ = true;
   problems_.clear("assignment");
   problems_.clear("group");
   problems_.clear("connection");

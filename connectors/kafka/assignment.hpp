@@ -68,8 +68,6 @@ public:
   void collect_unread(bool connected, source_poll& out) const;
   /// How many partitions wait for a schema.
   size_t stalled() const;
-  /// Whether a rebalance has dealt partitions, maybe none, to this instance.
-  bool dealt() const noexcept { return dealt_; }
   /// When the last assignment could not be begun because a broker did not answer: the moment to
   /// ask the group for it again.
   bool must_rejoin(std::chrono::steady_clock::time_point now);
@@ -89,7 +87,6 @@ private:
   std::map<std::string, int64_t> ends_; ///< of a bounded source: fixed when first assigned
   std::vector<assigned_partition> partitions_;
   std::set<std::string> revoked_;
-  bool dealt_ = false;
   std::chrono::steady_clock::time_point rejoin_at_ = std::chrono::steady_clock::time_point::max();
 };
 

@@ -32,7 +32,6 @@ public:
 
   const match_node* previous() const noexcept { return previous_; }
   const buffered_row& row() const noexcept { return *row_; }
-  const row_ptr& shared_row() const noexcept { return row_; }
   /// That took the row.
   uint16_t variable() const noexcept { return variable_; }
   std::span<const cell> running() const noexcept {
