@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The documents against the tree: links lead somewhere, every page is reached from the README, every setting of the definitions'
-schema is described with its default, every metric is described, and commands of keyfold that are shown exist. Usage: docs_test.py [KEYFOLD]. Ends with
-`N passed, N failed`."""
+schema is described with its default, every metric is described, commands of keyfold and definitions that are shown are right.
+Usage: docs_test.py [KEYFOLD]. Ends with `N passed, N failed`."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 SCHEMA = "config/definition.schema.json"
@@ -223,12 +224,31 @@ def check_commands(program):
     check("commands that are shown exist", help_of and not unknown, "; ".join(unknown))
 
 
+def check_definitions(program):
+    """Every code block that is a whole definition is right; variables that it names are set."""
+    wrong, checked = [], 0
+    for page in pages():
+        for block in re.findall(r"^```jsonc?\n(.*?)^```", read(page), flags=re.M | re.S):
+            if '"application"' in block:
+                checked += 1
+                variables = {name: "x" for name in re.findall(r"\$\{(\w+)\}", block)}
+                with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                    file.write(block)
+                    file.flush()
+                    done = subprocess.run([program, "check", file.name], capture_output=True, text=True, timeout=60, check=False,
+                                          env={**os.environ, **variables})
+                if done.returncode != 0:
+                    wrong.append(f"{page}: {done.stdout}{done.stderr}")
+    check("definitions that are shown are right", checked > 1 and not wrong, "; ".join(wrong))
+
+
 def main():
     check_links()
     check_settings()
     check_metrics()
     if len(sys.argv) > 1:
         check_commands(sys.argv[1])
+        check_definitions(sys.argv[1])
     print(f"{counts['passed']} passed, {counts['failed']} failed")
     sys.exit(1 if counts["failed"] else 0)
 
