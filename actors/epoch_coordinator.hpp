@@ -119,7 +119,6 @@ private:
   clock::time_point begun_at_ = clock::now();
   clock::time_point deadline_{};
   std::chrono::nanoseconds cost_{0};
-  std::chrono::nanoseconds pause_{0};
   std::vector<source_progress> progress_;
   std::vector<bool> is_held_;
   std::vector<epoch_share> shares_;

@@ -43,7 +43,7 @@ struct feature_query : std::enable_shared_from_this<feature_query> {
   bool with_open = false;          ///< also all features of open groups
   std::optional<event_time> as_of; ///< without: the watermark
 
-  /// Called exactly once, from any thread: the answers are complete.
+  /// Called once, from any thread, perhaps before `submit` returns: the answers are complete.
   std::function<void(feature_query&)> done;
 
   // The answers, in the order of `keys`.

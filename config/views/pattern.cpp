@@ -26,16 +26,14 @@ skip_words words_of(std::string_view text) {
   std::string upper;
   for (auto c : text)
     upper += c == '_' || c == '\t' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  for (const auto* prefix : {"AFTER MATCH "})
-    if (upper.rfind(prefix, 0) == 0) {
-      upper.erase(0, std::string_view{prefix}.size());
-      text.remove_prefix(std::string_view{prefix}.size());
-    }
-  for (const auto* strategy : {"SKIP TO FIRST", "SKIP TO LAST"}) {
-    std::string_view known{strategy};
-    if (upper.rfind(std::string{known} + " ", 0) == 0)
-      return {std::string{known}, std::string{text.substr(known.size() + 1)}};
+  constexpr std::string_view introduction = "AFTER MATCH ";
+  if (upper.starts_with(introduction)) {
+    upper.erase(0, introduction.size());
+    text.remove_prefix(introduction.size());
   }
+  for (const std::string known : {"SKIP TO FIRST", "SKIP TO LAST"})
+    if (upper.starts_with(known + " "))
+      return {known, std::string{text.substr(known.size() + 1)}};
   return {upper, ""};
 }
 

@@ -88,10 +88,6 @@ def translated(request):
     return request
 
 
-def column_count(body):
-    return len(body["metadata"]["feature_names"])
-
-
 def replay(client, exchange, request):
     path = exchange["path"]
     content_type = None if exchange["label"].startswith(("sdk054", "http_no_content")) else "application/json"
