@@ -33,16 +33,18 @@ public:
 
   const name_table& view_names() const noexcept { return view_names_; }
   const name_table& entity_names() const noexcept { return entity_names_; }
-  /// The name of the entity that view number `number` is about.
-  const std::string& entity_of(uint32_t number) const {
-    return entities_[views_[number].entity].name;
+  /// The name of the entity that view number `number` is about; empty where it names none there is.
+  std::string entity_of(uint32_t number) const {
+    const auto* entity = about(views_[number]);
+    return entity == nullptr ? std::string{} : entity->name;
   }
   const name_table& stream_names() const noexcept { return stream_names_; }
   /// As `check` compiled it; null where it could not.
   const view* checked(uint32_t number) const { return views_[number].checked.get(); }
-  /// The names of the key fields of the entity that view number `number` is about.
-  const std::vector<std::string>& key_of(uint32_t number) const {
-    return entities_[views_[number].entity].key;
+  /// The names of the key fields of the entity that view number `number` is about; likewise.
+  std::vector<std::string> key_of(uint32_t number) const {
+    const auto* entity = about(views_[number]);
+    return entity == nullptr ? std::vector<std::string>{} : entity->key;
   }
 
 private:
@@ -68,7 +70,7 @@ private:
   struct declared_view {
     node definition;
     std::string name;
-    view_reader read = nullptr;
+    view_reader read = nullptr; // null: its entity is unknown
     uint32_t entity = 0;
     std::vector<std::optional<declared_input>> inputs; // one per role; empty: optional, not given
     std::optional<uint32_t> emits;                     // the number of a derived stream
@@ -81,6 +83,9 @@ private:
     std::vector<view_columns> columns;                      // likewise
   };
 
+  const declared_entity* about(const declared_view& x) const {
+    return x.read == nullptr ? nullptr : &entities_[x.entity];
+  }
   void declare_entity(const node& at);
   void declare_view(const node& at);
   void declare_machine(const node& at);

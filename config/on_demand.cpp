@@ -27,6 +27,8 @@ public:
       at_["name"].complain("there is a view called " + at_["name"].quoted() + "; rename one");
     if (auto entity = views_.entity_names().find(at_["entity"]))
       made_.entity = views_.entity_names().names()[*entity];
+    else
+      sound_ = false;
     for (const auto& [name, source] : at_["inputs"].members())
       input(name, source);
     for (const auto& [name, type] : at_["request"].members())
@@ -46,47 +48,54 @@ private:
     return false;
   }
 
+  /// Without one of its inputs nothing can be said of the expressions over it.
   void input(const std::string& name, const node& at) {
+    if (!find_input(name, at))
+      sound_ = false;
+  }
+
+  bool find_input(const std::string& name, const node& at) {
     auto text = at.text();
     auto colon = text.find(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
       at.complain(at.quoted() + " is no feature: write `view:feature`");
-      return;
+      return false;
     }
     auto view_name = text.substr(0, colon);
     auto found = views_.view_names().find(view_name);
     if (!found) {
       at.complain("none of the views is called " + backquoted(view_name)
                   + suggestion(view_name, views_.view_names().names(), "views"));
-      return;
+      return false;
     }
-    if (views_.entity_of(*found) != made_.entity) {
-      at.complain("the view " + backquoted(view_name) + " is about "
-                  + backquoted(views_.entity_of(*found)) + ", and this is about "
-                  + backquoted(made_.entity));
-      return;
+    auto about = views_.entity_of(*found);
+    if (about.empty() || made_.entity.empty())
+      return false; // told where the entity is named
+    if (about != made_.entity) {
+      at.complain("the view " + backquoted(view_name) + " is about " + backquoted(about)
+                  + ", and this is about " + backquoted(made_.entity));
+      return false;
     }
     const auto* of = views_.checked(*found);
-    if (of == nullptr) {
-      sound_ = false;
-      return;
-    }
-    find_feature(name, at, *of, text.substr(colon + 1));
+    return of != nullptr && find_feature(name, at, *of, text.substr(colon + 1));
   }
 
-  void find_feature(const std::string& name, const node& at, const view& of,
+  bool find_feature(const std::string& name, const node& at, const view& of,
                     const std::string& feature) {
     std::vector<std::string> known;
     for (const auto& x : of.features()) {
       known.push_back(x.name);
-      if (x.name != feature || !declare(name, at))
+      if (x.name != feature)
         continue;
+      if (!declare(name, at))
+        return false;
       made_.sources.push_back({of.name(), feature});
       scope_.push_back({name, x.type});
+      return true;
     }
-    if (std::find(known.begin(), known.end(), feature) == known.end())
-      at.complain("the view " + backquoted(of.name()) + " has no feature " + backquoted(feature)
-                  + suggestion(feature, known, "features"));
+    at.complain("the view " + backquoted(of.name()) + " has no feature " + backquoted(feature)
+                + suggestion(feature, known, "features"));
+    return false;
   }
 
   void parameter(const std::string& name, const node& at) {

@@ -86,6 +86,9 @@ private:
     std::string wanted;
     for (size_t i = 0; i < types.size(); ++i)
       wanted += (i == 0 ? "" : i + 1 == types.size() ? " or " : ", ") + with_article(types[i]);
+    // What a duration looks like is asked of those who wrote 5 for it.
+    if (schema.contains("examples"))
+      wanted += ", e.g. " + schema["examples"].front().dump();
     say(subject_ + " must be " + wanted);
     return false;
   }
@@ -147,8 +150,21 @@ private:
     if (!value_.is_object() || !schema.contains("required"))
       return;
     for (const auto& key : schema["required"])
-      if (!value_.contains(key.get<std::string>()))
-        say(subject_item() + " needs the key " + backquoted(key.get<std::string>()));
+      if (auto name = key.get<std::string>(); !value_.contains(name))
+        say(subject_item() + " needs the key " + backquoted(name) + misspelt(name, schema));
+  }
+
+  /// Which key may have been meant by the one that is missing, where unknown keys are not told
+  /// themselves, since what is known depends on this one.
+  std::string misspelt(const std::string& name, const json& schema) const {
+    if (schema.value("additionalProperties", json{}) == json(false))
+      return "";
+    std::vector<std::string> written;
+    for (const auto& [key, unused] : value_.items())
+      if (!schema.contains("properties") || !schema["properties"].contains(key))
+        written.push_back(key);
+    auto guess = nearest(name, written);
+    return guess.empty() ? "" : ": is it " + backquoted(guess) + ", misspelt?";
   }
 
   // "every item of `streams` needs" would be odd of the one that does not have it.

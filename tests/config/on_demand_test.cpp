@@ -57,4 +57,25 @@ TEST_CASE("definition of on_demand: mistakes are refused at their place") {
   CHECK(complains(twice.replace(twice.find("affinity"), 8, "activity"), "there is a view called"));
 }
 
+TEST_CASE("definition of on_demand: an entity that is not there is told once, and nothing that "
+          "follows from it") {
+  auto messages = [](std::string text, const std::string& what, const std::string& instead) {
+    auto made = compile_text(text.replace(text.find(what), what.size(), instead));
+    REQUIRE_FALSE(made);
+    return made.error().messages;
+  };
+  auto text =
+      with(R"("inputs": {"likes": "activity:like_count_5s"}, "values": {"x": "likes + 1"})");
+  const std::string entities = R"("entities": [{"name": "user", "key": ["userId"]}])";
+  auto none = messages(text, entities, R"("entities": [])");
+  REQUIRE(none.size() == 2);
+  for (const auto& x : none)
+    CHECK_THAT(x, Catch::Contains("none of the entities is called `user`; there are no entities"));
+  auto other = messages(text, R"("entity": "user", "inputs")", R"("entity": "usr", "inputs")");
+  REQUIRE(other.size() == 1);
+  CHECK_THAT(other[0], Catch::Contains("did you mean `user`?"));
+  auto feature = messages(text, "activity:like_count_5s", "activity:like_count_6s");
+  CHECK(feature.size() == 1);
+}
+
 } // namespace keyfold::config
