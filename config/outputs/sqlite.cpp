@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 
 namespace keyfold::config {
 
@@ -14,10 +13,6 @@ std::string folded(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name;
-}
-
-std::string normal(const std::string& path) {
-  return std::filesystem::path{path}.lexically_normal().string();
 }
 
 void check_table_name(const node& at, const std::string& name) {
@@ -41,11 +36,11 @@ sqlite_output read_sqlite_output(const node& at, const plan& of, const output_pl
   out.create_table = at.flag_or("create_table", true);
   out.lock_wait = at.milliseconds_or("lock_wait", out.lock_wait);
   check_table_name(at["table"] ? at["table"] : at["name"], folded(out.table));
-  if (!taken.take({"sqlite", normal(out.path), folded(out.table)}))
+  if (!taken.take({"sqlite", normal_path(out.path), folded(out.table)}))
     at["path"].complain("two outputs write to the table " + backquoted(out.table) + " of "
                         + at["path"].quoted()
                         + "; give each its own, since their keys could be the same");
-  if (normal(out.path) == normal(of.ledger.path))
+  if (normal_path(out.path) == normal_path(of.ledger.path))
     at["path"].complain("the ledger is kept in " + at["path"].quoted()
                         + ", which nothing else may write to; give the output a file of its own");
   return out;

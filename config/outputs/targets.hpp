@@ -4,6 +4,7 @@
 #include "config/node.hpp"
 #include "config/plan.hpp"
 
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ public:
 private:
   std::set<std::vector<std::string>> taken_;
 };
+
+/// One text for all ways to write a path.
+inline std::string normal_path(const std::string& path) {
+  return std::filesystem::path{path}.lexically_normal().string();
+}
 
 /// Each reads one output's target, and complains of one that another output writes to or that a
 /// stream of the plan reads.

@@ -53,6 +53,29 @@ TEST_CASE("file outputs: rotation that cannot be meant is refused") {
              Contains("`header` is of CSV, and this output writes JSON"));
 }
 
+TEST_CASE("file outputs: what something else reads or writes is refused, however it is spelt") {
+  CHECK_THAT(complaint(with_output(
+                 R"("type": "file", "path": "x/../a")",
+                 R"(, {"name": "p", "type": "file", "path": "./a", "views": ["activity"]})")),
+             Contains("two outputs write to the file `./a`"));
+  CHECK_THAT(complaint(with_output(R"("type": "file", "path": "./state/keyfold.db")")),
+             Contains("the ledger is kept in `./state/keyfold.db`"));
+  auto reads = [](const std::string& source, const std::string& output) {
+    auto text = with_output(R"("type": "file", "path": ")" + output + "\"");
+    std::string kafka = R"({"type": "kafka", "brokers": "localhost:9092", "topics": ["w1"]})";
+    text.replace(text.find(kafka), kafka.size(), R"({"type": "file", "path": ")" + source + "\"}");
+    auto made = compile_text(text);
+    return made ? "nothing" : made.error().messages.front();
+  };
+  for (const auto* source : {"in", "in/", "./in", "in/out.jsonl"})
+    CHECK_THAT(reads(source, "in/out.jsonl"),
+               Contains("the stream `events` reads `" + std::string{source}
+                        + "`, so this would feed on itself"));
+  CHECK_THAT(reads(".", "out.jsonl"), Contains("feed on itself"));
+  CHECK(reads("in", "out.jsonl") == "nothing");
+  CHECK(reads("in", "in/deeper/out.jsonl") == "nothing");
+}
+
 TEST_CASE("file outputs: dead letters may rotate, too") {
   auto made =
       must_compile(changed(R"("serving": {)", R"("dead_letter": {"type": "file", "path": "bad",
