@@ -83,6 +83,7 @@ result<size_t> line_reader::fill() {
 
 line_reader::outcome line_reader::take(size_t length, size_t behind) {
   auto* from = buffer_.get() + begin_;
+  auto first = position_ == 0;
   begin_ += behind;
   scanned_ = 0;
   position_ += skipped_ + static_cast<int64_t>(behind);
@@ -98,6 +99,8 @@ line_reader::outcome line_reader::take(size_t length, size_t behind) {
   if (length > 0 && from[length - 1] == '\r')
     --length;
   text_ = {from, length};
+  if (first && text_.starts_with("\xef\xbb\xbf"))
+    text_.remove_prefix(3);
   return outcome::line;
 }
 

@@ -33,7 +33,8 @@ public:
   /// Begins reading `descriptor` where it stands: a pipe.
   void begin_stream(int descriptor);
 
-  /// The next line, without its end (`\n` or `\r\n`). Reads at most once into the buffer, except to
+  /// The next line, without its end (`\n` or `\r\n`), and the first one without a byte order mark.
+  /// Reads at most once into the buffer, except to
   /// skip. An error is the system's reason.
   /// @param ends whether data ends where nothing can be read now: then a line needs no line end
   result<outcome> next(bool ends);

@@ -66,6 +66,20 @@ TEST_CASE("file source: a file is read line by line to its end") {
   CHECK(progress.ended);
 }
 
+TEST_CASE(
+    "file source: a byte order mark at the beginning of a file is no part of its first line") {
+  temporary_folder folder;
+  auto path = folder / "events.jsonl";
+  const std::string mark = "\xef\xbb\xbf";
+  write_file(path, mark + event_line("a", 5) + mark + event_line("b", 6));
+  auto all = read(path);
+  CHECK(all.names == names{"a"});
+  REQUIRE(all.dead_letters.size() == 1);
+  CHECK(all.dead_letters[0].place == path + ":2");
+  auto& progress = all.positions.at(path);
+  CHECK(progress.next == static_cast<int64_t>(read_file(path).size()));
+}
+
 TEST_CASE("file source: an empty file ends at once, and polls of ended sources bring nothing") {
   temporary_folder folder;
   auto path = folder / "empty";

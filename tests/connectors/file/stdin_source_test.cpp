@@ -51,7 +51,7 @@ TEST_CASE("stdin source: lines are read as they come, the last one without its e
   auto source = *stdin_source::make(named_events(), {}, pipe.reader());
   REQUIRE(source->start({}));
   CHECK(source->partitions() == names{"stdin"});
-  pipe.write(event_line("a", 1) + "{\"n\":\"b\"");
+  pipe.write("\xef\xbb\xbf" + event_line("a", 1) + "{\"n\":\"b\"");
   CHECK(poll_until(*source, 1).names == names{"a"});
   pipe.write(",\"t\":2}\nnonsense\n\n" + event_line("c", 3));
   auto all = poll_until(*source, 3);
