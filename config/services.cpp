@@ -25,6 +25,8 @@ bool add_computed(const node& at, const std::vector<on_demand_plan>& on_demand,
   auto found = std::find_if(on_demand.begin(), on_demand.end(), same);
   if (found == on_demand.end())
     return false;
+  if (found->features.empty())
+    return true; // what is wrong with it has been told
   std::vector<std::string> names;
   for (const auto& x : found->features) {
     names.push_back(x.name);

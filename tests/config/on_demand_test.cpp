@@ -76,6 +76,11 @@ TEST_CASE("definition of on_demand: an entity that is not there is told once, an
   CHECK_THAT(other[0], Catch::Contains("did you mean `user`?"));
   auto feature = messages(text, "activity:like_count_5s", "activity:like_count_6s");
   CHECK(feature.size() == 1);
+  auto named = messages(
+      with(R"("inputs": {"likes": "activity:like_count_5s"}, "values": {"x": "likes + 1"})",
+           "affinity:x"),
+      "activity:like_count_5s", "activity:like_count_6s");
+  CHECK(named.size() == 1);
 }
 
 } // namespace keyfold::config
