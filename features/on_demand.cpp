@@ -22,6 +22,11 @@ std::optional<T> number_of(std::string_view text) {
 
 } // namespace
 
+bool on_demand_view::needs(uint32_t number, size_t parameter) const {
+  auto columns = features[number].value.columns();
+  return std::binary_search(columns.begin(), columns.end(), sources.size() + parameter);
+}
+
 feature_value on_demand_view::compute(uint32_t number, std::span<const feature_value> from,
                                       std::span<const cell> given, arena& memory) const {
   auto row = memory.allocate_cells(sources.size() + parameters.size());

@@ -24,6 +24,10 @@ struct on_demand_view {
   std::vector<column> parameters;   ///< what the request gives
   std::vector<feature> features;
 
+  /// Whether the value of feature number `number` depends on parameter number `parameter`; of
+  /// others a null may be given.
+  bool needs(uint32_t number, size_t parameter) const;
+
   /// The value of feature number `number`: null where the expression is, and not found where,
   /// besides, none of the sources was found. Its time is the newest source's. Text is in `memory`,
   /// or where the arguments' is.

@@ -174,8 +174,13 @@ tl::unexpected<refusal> refuse(fault why, std::string message) {
 selection select_computed(entity_read& read, uint32_t place, const target& where) {
   const auto& feature = read.index->computed[place];
   entity_read::computed x{place, 0, {}};
-  for (const auto& parameter : feature.of->parameters) {
+  for (size_t i = 0; i < feature.of->parameters.size(); ++i) {
+    const auto& parameter = feature.of->parameters[i];
     auto text = where.find(parameter.name);
+    if (!text && !feature.of->needs(feature.feature, i)) {
+      x.given.emplace_back();
+      continue;
+    }
     if (!text)
       return refuse(fault::invalid_argument,
                     fmt::format("the feature \"{}\" is computed and needs the parameter \"{}\"",
@@ -193,16 +198,20 @@ selection select_computed(entity_read& read, uint32_t place, const target& where
   return {};
 }
 
+bool all_given(const entity_index::computed_feature& x, const target& where) {
+  for (size_t i = 0; i < x.of->parameters.size(); ++i)
+    if (x.of->needs(x.feature, i) && !where.find(x.of->parameters[i].name))
+      return false;
+  return true;
+}
+
 /// Reading everything includes the computed features whose parameters are given.
 selection select_everything(entity_read& read, const target& where) {
   const auto& index = *read.index;
   read.wanted = index.places;
   read.with_open = index.open_views != 0;
   for (uint32_t i = 0; i < index.computed.size(); ++i) {
-    const auto& needs = index.computed[i].of->parameters;
-    auto given = std::all_of(needs.begin(), needs.end(),
-                             [&](const auto& x) { return where.find(x.name).has_value(); });
-    if (!given)
+    if (!all_given(index.computed[i], where))
       continue;
     if (auto selected = select_computed(read, i, where); !selected)
       return selected;
@@ -254,6 +263,15 @@ bool select_open(entity_read& read, std::string_view name) {
   return true;
 }
 
+/// A feature asked for twice, by whichever of its names, is answered once: keys of an object are
+/// unique. Returns whether it was new.
+bool add_once(std::vector<uint32_t>& to, uint32_t place) {
+  if (std::find(to.begin(), to.end(), place) != to.end())
+    return false;
+  to.push_back(place);
+  return true;
+}
+
 selection select_features(entity_read& read, std::string_view names, const target& where) {
   const auto& index = *read.index;
   read.everything = false;
@@ -263,10 +281,10 @@ selection select_features(entity_read& read, std::string_view names, const targe
     auto name = names.substr(0, end);
     names.remove_prefix(end == std::string_view::npos ? names.size() : end + 1);
     if (auto* place = index.by_name.find(name)) {
-      read.selected.push_back(*place);
-      read.wanted.push_back(index.features[*place].place);
+      if (add_once(read.selected, *place))
+        read.wanted.push_back(index.features[*place].place);
     } else if (auto* place_of_computed = index.computed_by_name.find(name)) {
-      computed.push_back(*place_of_computed);
+      add_once(computed, *place_of_computed);
     } else if (!select_open(read, name)) {
       return refuse(fault::unknown_feature,
                     fmt::format("entity {} has no feature \"{}\"{}; where several views have one "

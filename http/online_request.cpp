@@ -329,9 +329,14 @@ done read_parameters(online_request& to, dom::object body) {
   for (const auto& feature : to.features) {
     if (feature.computed_by == nullptr)
       continue;
-    for (const auto& parameter : feature.computed_by->parameters)
-      if (auto read = read_parameter(to, entities, parameter); !read)
+    const auto& parameters = feature.computed_by->parameters;
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (!feature.computed_by->needs(feature.number, i)
+          && entities[parameters[i].name].error() != simdjson::SUCCESS)
+        continue;
+      if (auto read = read_parameter(to, entities, parameters[i]); !read)
         return read;
+    }
   }
   return {};
 }
@@ -368,10 +373,11 @@ done read_flag(dom::object body, std::string_view name, bool& out) {
 
 std::vector<cell> online_request::given(const on_demand_view& to, size_t row) const {
   std::vector<cell> out;
-  for (const auto& parameter : to.parameters)
-    for (const auto& x : parameters)
-      if (x.name == parameter.name)
-        out.push_back(x.values[row]);
+  for (const auto& parameter : to.parameters) {
+    auto x = std::find_if(parameters.begin(), parameters.end(),
+                          [&](const auto& y) { return y.name == parameter.name; });
+    out.push_back(x == parameters.end() ? cell{} : x->values[row]);
+  }
   return out;
 }
 

@@ -58,7 +58,8 @@ struct online_request {
   bool version_metadata = false;
   arena memory;
 
-  /// What the request gives of a computed feature's parameters in a row.
+  /// What the request gives of a computed feature's parameters in a row; null where it gives
+  /// nothing.
   std::vector<cell> given(const on_demand_view& to, size_t row) const;
 };
 

@@ -41,6 +41,11 @@ TEST_CASE("on_demand: expressions see the sources and what the request gives") {
   CHECK(affinity().compute(1, from, given, memory).value.as_real() == 7.5);
 }
 
+TEST_CASE("on_demand: a feature needs the parameters that its expression names") {
+  CHECK_FALSE(affinity().needs(0, 0));
+  CHECK(affinity().needs(1, 0));
+}
+
 TEST_CASE("on_demand: what is not found or over is null in the expressions") {
   arena memory;
   std::vector<cell> given{cell::real(2.5)};

@@ -30,6 +30,38 @@ TEST_CASE("on-demand features: one key's are computed from its features and the 
   CHECK(features["f1_scaled"]["value"] == 1.5);
 }
 
+TEST_CASE("on-demand features: a parameter is needed only by the features computed from it") {
+  server_fixture fixture;
+  raw_client client{fixture.port};
+  auto unit = client.get("/v1/entities/user/42?features=f1_unit&unit=km");
+  REQUIRE(unit.status == 200);
+  CHECK(unit.json()["features"]["f1_unit"]["value"] == "km!");
+  auto all = client.get("/v1/entities/user/42?scale=2").json()["features"];
+  CHECK(all["f1_scaled"]["value"] == 4.5);
+  CHECK_FALSE(all.contains("f1_unit"));
+  auto x = ask(client, {{"features", {"scaled:f1_unit"}},
+                        {"entities", {{"user_id", {1, 2}}, {"unit", {"a", "b"}}}}});
+  REQUIRE(x.status == 200);
+  CHECK(x.json()["results"][1]["values"] == json{"a!", "b!"});
+  CHECK(client.get("/v1/entities/user/42?features=f1_unit&scale=x&unit=m").status == 400);
+}
+
+TEST_CASE("get entity: a feature asked for twice is answered once") {
+  server_fixture fixture;
+  raw_client client{fixture.port};
+  auto x = client.get("/v1/entities/user/42?features=f1,user_stats:f1,f1,f1_unit,scaled:f1_unit"
+                      "&unit=km");
+  REQUIRE(x.status == 200);
+  auto count = [&](const std::string& what) {
+    size_t n = 0;
+    for (auto at = x.body.find(what); at != std::string::npos; at = x.body.find(what, at + 1))
+      ++n;
+    return n;
+  };
+  CHECK(count("\"f1\":") == 1);
+  CHECK(count("\"f1_unit\":") == 1);
+}
+
 TEST_CASE("on-demand features: reading everything includes those whose parameters are given") {
   server_fixture fixture;
   raw_client client{fixture.port};
