@@ -45,6 +45,9 @@ void output_writer::start() {
 void output_writer::enqueue(uint64_t epoch, std::shared_ptr<const std::string> log) {
   {
     std::lock_guard guard{mutex_};
+    if (epoch <= newest_)
+      return; // `recover` found it in the ledger before this was called
+    newest_ = epoch;
     pending_bytes_ += log->size();
     auto bytes = log->size();
     queue_.push_back({epoch, std::move(log), bytes});
@@ -196,6 +199,7 @@ bool output_writer::recover(uint64_t marker) {
     if (epoch <= marker || epoch >= known)
       continue;
     older.push_back({epoch, nullptr, bytes});
+    newest_ = std::max(newest_, epoch);
     pending_bytes_ += bytes;
   }
   queue_.insert(queue_.begin(), older.begin(), older.end());

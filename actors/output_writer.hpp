@@ -81,6 +81,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<item> queue_;
+  uint64_t newest_ = 0; // of the epochs that have been in the queue
   bool opened_ = false;
   bool recovered_ = false;
   bool failed_ = false;

@@ -145,6 +145,23 @@ TEST_CASE("output writer: publishes the outbox first, then what is committed, in
   x.writer.join();
 }
 
+TEST_CASE(
+    "output writer: an epoch that it finds in the ledger before it is told is published once") {
+  writing x;
+  auto log = std::make_shared<std::string>(log_of("k", 1));
+  auto row = epoch_number(1);
+  row->outbox.push_back({"out", *log});
+  REQUIRE(x.ledger.commit(*row));
+  x.writer.start();
+  wait_until([&] { return x.other->changes().size() == 1; });
+  wait_until([&] { return x.writer.idle(); });
+  x.writer.enqueue(1, log);
+  x.commit(2);
+  wait_until([&] { return x.writer.idle(); });
+  CHECK(x.other->changes().size() == 2);
+  CHECK(x.writer.pending_bytes() == 0);
+}
+
 TEST_CASE("output writer: what the other side holds already is not published again") {
   writing x;
   for (uint64_t epoch = 1; epoch <= 3; ++epoch)
