@@ -33,10 +33,16 @@ result<std::optional<event_time>> read_as_of(const target& where, event_time now
 }
 
 result<void> check_parameters(const target& where, std::span<const std::string_view> known) {
-  for (const auto& x : where.parameters())
-    if (std::find(known.begin(), known.end(), x.name) == known.end())
-      return fail(fmt::format("there is no parameter \"{}\" here{}", x.name.substr(0, 100),
-                              suggestion(x.name, known)));
+  auto given = where.parameters();
+  for (auto x = given.begin(); x != given.end(); ++x) {
+    if (std::find(known.begin(), known.end(), x->name) == known.end())
+      return fail(fmt::format("there is no parameter \"{}\" here{}", x->name.substr(0, 100),
+                              suggestion(x->name, known)));
+    if (std::any_of(given.begin(), x, [&](const auto& y) { return y.name == x->name; }))
+      return fail(fmt::format("the parameter \"{}\" is given twice: give it once, several names "
+                              "separated by commas",
+                              x->name));
+  }
   return {};
 }
 

@@ -16,7 +16,7 @@ namespace keyfold::http {
 /// @param now the wall clock
 result<std::optional<event_time>> read_as_of(const target& where, event_time now);
 
-/// An error if a parameter is none of `known`.
+/// An error if a parameter is none of `known`, or given twice: one of the two would be passed over.
 result<void> check_parameters(const target& where, std::span<const std::string_view> known);
 
 /// The wall clock in event time's unit.

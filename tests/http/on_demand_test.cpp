@@ -81,11 +81,14 @@ TEST_CASE("on-demand features: parameters that are missing, wrong or unknown are
     int status;
     const char* says;
   };
-  for (const auto& x : {bad{"/v1/entities/user/1?features=f1_scaled", 400, "needs the parameter"},
-                        bad{"/v1/entities/user/1?view=scaled&unit=m", 400, "scale"},
-                        bad{"/v1/entities/user/1?scale=x&unit=m", 400, "scale=x is no double"},
-                        bad{"/v1/entities/user/1?scale=inf&unit=m", 400, "scale=inf is no double"},
-                        bad{"/v1/entities/pair/1%7Ca?scale=1", 400, "no parameter"}}) {
+  for (const auto& x :
+       {bad{"/v1/entities/user/1?features=f1_scaled", 400, "needs the parameter"},
+        bad{"/v1/entities/user/1?view=scaled&unit=m", 400, "scale"},
+        bad{"/v1/entities/user/1?scale=x&unit=m", 400, "scale=x is no double"},
+        bad{"/v1/entities/user/1?scale=inf&unit=m", 400, "scale=inf is no double"},
+        bad{"/v1/entities/user/1?features=f1&features=f0", 400, "is given twice: give it once"},
+        bad{"/v1/entities/user/1?scale=1&scale=2&unit=m", 400, "given twice"},
+        bad{"/v1/entities/pair/1%7Ca?scale=1", 400, "no parameter"}}) {
     INFO(x.target);
     auto got = client.get(x.target);
     CHECK(got.status == x.status);
