@@ -5,8 +5,6 @@
 #include "features/expression/parser.hpp"
 #include "features/expression/typing.hpp"
 
-#include <algorithm>
-
 namespace keyfold {
 
 namespace {
@@ -16,14 +14,6 @@ struct compiled {
   arena memory;
   expression::node root;
 };
-
-void collect_columns(const expressions::syntax& x, std::vector<std::string>& out) {
-  if (x.what == expressions::operation::column
-      && std::find(out.begin(), out.end(), x.name) == out.end())
-    out.push_back(x.name);
-  for (const auto& child : x.children)
-    collect_columns(*child, out);
-}
 
 } // namespace
 
@@ -63,15 +53,6 @@ tl::expected<expression, expression_error> compile_expression(std::string_view t
   if (!tree)
     return tl::unexpected{std::move(tree).error()};
   return expressions::compile(**tree, columns);
-}
-
-tl::expected<std::vector<std::string>, expression_error> expression_columns(std::string_view text) {
-  auto tree = expressions::parse(text);
-  if (!tree)
-    return tl::unexpected{std::move(tree).error()};
-  std::vector<std::string> names;
-  collect_columns(**tree, names);
-  return names;
 }
 
 } // namespace keyfold

@@ -60,8 +60,4 @@ private:
 tl::expected<expression, expression_error> compile_expression(std::string_view text,
                                                               const scope& columns);
 
-/// The names of the columns that `text` mentions, as written, each once; for pruning before the
-/// types are known.
-tl::expected<std::vector<std::string>, expression_error> expression_columns(std::string_view text);
-
 } // namespace keyfold

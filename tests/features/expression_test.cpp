@@ -300,15 +300,6 @@ TEST_CASE("expression: text functions take what is not UTF-8 as it comes") {
   }
 }
 
-TEST_CASE("expression: the columns of a text are known without their types") {
-  auto names =
-      expression_columns("a.b = 'x' AND \"c d\" IN (a.b, f(e)) OR EXTRACT(DAY FROM t) = 1");
-  REQUIRE(names);
-  CHECK(*names == std::vector<std::string>{"a.b", "c d", "e", "t"});
-  CHECK(expression_columns("1 + 1")->empty());
-  CHECK(expression_columns("a +").error().offset == 3);
-}
-
 TEST_CASE("expression: a copy outlives what it was copied from") {
   example_row row;
   arena scratch;
